@@ -1,0 +1,6 @@
+"""The judge of the LLM kata: finds the exercises, runs their laws, says what to do next."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The checkout: where `exercises/`, `solutions/`, `tests/` and `.venv` are."""

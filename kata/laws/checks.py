@@ -1,0 +1,187 @@
+"""Comparisons that fail with a sentence a learner can use: what differed, where, by how much.
+
+Everything compared is first turned into plain tensors and plain Python objects, so that an `__eq__` that a
+submission defines is never asked.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn
+
+import torch
+from torch import Tensor
+
+TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4, torch.bfloat16: 6e-2, torch.float16: 1e-2}
+"""How far apart two numbers may be, relative to the larger magnitude around (at least 1)."""
+
+
+class LawBroken(AssertionError):
+    """A law does not hold; the message is what the learner reads."""
+
+
+class MissingName(LawBroken, AttributeError):
+    """The learner's module or object lacks a name that the contract promises."""
+
+
+def broken(message: str) -> NoReturn:
+    """Says that the law does not hold."""
+    raise LawBroken(message)
+
+
+def holds(condition: bool, message: str) -> None:
+    """The law holds if the condition does."""
+    if not condition:
+        broken(message)
+
+
+def tensor(value: Any, axes: Mapping[str, int], dtype: torch.dtype | None = None, what: str = "the result") -> Tensor:
+    """Checks that `value` is a tensor with these named axes, in this dtype, without NaN or infinity; returns it.
+
+    >>> tensor(torch.zeros(2, 4), {"batch": 2, "tokens": 3})
+    Traceback (most recent call last):
+    ...
+    kata.laws.checks.LawBroken: The shape of the result should be (batch 2, tokens 3), but you returned (2, 4).
+    """
+    value = _plain_tensor(value, what)
+    wanted = ", ".join(f"{name} {size}" for name, size in axes.items())
+    if tuple(value.shape) != tuple(axes.values()):
+        broken(f"The shape of {what} should be ({wanted}), but you returned {tuple(value.shape)}.")
+    if dtype is not None and value.dtype != dtype:
+        broken(f"The dtype of {what} should be {_name(dtype)}, but you returned {_name(value.dtype)}.")
+    if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+        where = _position((~torch.isfinite(value)).nonzero()[0].tolist(), list(axes))
+        bad = int((~torch.isfinite(value)).sum())
+        broken(f"{_upper(what)} holds NaN or infinity in {bad} of {value.numel()} places, first at {where}.")
+    return value
+
+
+def same(
+    actual: Any, expected: Tensor, axes: Sequence[str], what: str = "the result", tolerance: float | None = None
+) -> None:
+    """Checks that a tensor equals another: same shape, same dtype, every number within the tolerance.
+
+    `axes` names the dimensions of both. The tolerance, by default the dtype's, is relative to the largest number of
+    `expected`, and at least absolute.
+
+    >>> same(torch.tensor([0.0, 2.0]), torch.tensor([0.0, 1.0]), ["feature"])
+    Traceback (most recent call last):
+    ...
+    kata.laws.checks.LawBroken: At feature 1, the result should be 1, but you returned 2 (1 of 2 numbers differ).
+    """
+    actual = tensor(actual, dict(zip(axes, expected.shape, strict=True)), expected.dtype, what)
+    if not expected.is_floating_point():
+        off = actual != expected
+    else:
+        limit = TOLERANCE[expected.dtype] if tolerance is None else tolerance
+        scale = max(1.0, expected.abs().max().item()) if expected.numel() else 1.0
+        off = (actual.detach().double() - expected.detach().double()).abs() > limit * scale
+    if bool(off.any()):
+        distance = (actual.detach().double() - expected.detach().double()).abs()
+        where = _unravel(int(distance.argmax()), expected.shape)
+        got, want = _number(actual[tuple(where)]), _number(expected[tuple(where)])
+        place = f"At {_position(where, axes)}, {what}" if where else _upper(what)
+        count = f" ({int(off.sum())} of {off.numel()} numbers differ)" if where else ""
+        broken(f"{place} should be {want}, but you returned {got}{count}.")
+
+
+def equal(actual: Any, expected: Any, what: str = "the result") -> None:
+    """Checks that plain data (numbers, strings, lists, tuples, dicts of them) is equal, types included.
+
+    >>> equal([1, 2, 4], [1, 2, 3], "the ids")
+    Traceback (most recent call last):
+    ...
+    kata.laws.checks.LawBroken: The ids should be [1, 2, 3], but you returned [1, 2, 4] (different from place 2 on).
+    """
+    if type(actual) is not type(expected):
+        broken(f"{_upper(what)} should be of type {type(expected).__name__}, but you returned {describe(actual)}.")
+    if not _plain_equal(actual, expected):
+        hint = ""
+        if isinstance(expected, list | tuple | str | bytes):
+            pairs = list(zip(actual, expected, strict=False))
+            first = next((i for i, (a, e) in enumerate(pairs) if not _plain_equal(a, e)), len(pairs))
+            hint = f" (different from place {first} on)" if len(expected) > 1 else ""
+        broken(f"{_upper(what)} should be {shorten(expected)}, but you returned {shorten(actual)}{hint}.")
+
+
+def refuses(call: Callable[[], Any], given: str, naming: Sequence[object] = ()) -> None:
+    """Checks that a call raises ValueError, with every string or number of `naming` in the message.
+
+    `given` completes the sentence "... should be refused". Errors other than ValueError pass through.
+    """
+    raises(ValueError, call, given, naming)
+
+
+def raises(error: type[Exception], call: Callable[[], Any], given: str, naming: Sequence[object] = ()) -> None:
+    """Checks that a call raises exactly this kind of error (or a subclass), and what its message names."""
+    try:
+        result = call()
+    except error as raised:
+        if isinstance(raised, NotImplementedError):
+            raise
+        missing = [str(name) for name in naming if str(name) not in str(raised)]
+        if missing:
+            broken(
+                f"{_upper(given)} is refused, as it should be, but the message {shorten(str(raised))} does not name "
+                f"{' and '.join(missing)}. Say what was given and what is allowed."
+            )
+        return
+    broken(f"{_upper(given)} should raise {error.__name__}, but you returned {describe(result)}.")
+
+
+def describe(value: Any) -> str:
+    """A value in a few words: its type, and the value where that is short."""
+    if value is None:
+        return "None"
+    if isinstance(value, Tensor):
+        return f"a tensor of shape {tuple(value.shape)}"
+    return f"{type(value).__name__} {shorten(value)}"
+
+
+def shorten(value: Any, limit: int = 160) -> str:
+    """The repr, cut in the middle."""
+    text = repr(value)
+    return text if len(text) <= limit else f"{text[: limit // 2]} ... {text[-limit // 2 :]}"
+
+
+def _plain_tensor(value: Any, what: str) -> Tensor:
+    if not isinstance(value, Tensor):
+        hint = " (is a `return` missing?)" if value is None else ""
+        broken(f"{_upper(what)} should be a tensor, but you returned {describe(value)}{hint}.")
+    with torch._C.DisableTorchFunctionSubclass():  # a subclass must not answer for itself
+        return value.as_subclass(Tensor)
+
+
+def _plain_equal(a: Any, b: Any) -> bool:
+    if type(a) is not type(b):
+        return False
+    if isinstance(b, list | tuple):
+        return len(a) == len(b) and all(map(_plain_equal, a, b))
+    if isinstance(b, dict):
+        return a.keys() == b.keys() and all(_plain_equal(a[key], b[key]) for key in b)
+    if isinstance(b, float):
+        return math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-9)
+    return bool(a == b)
+
+
+def _unravel(index: int, shape: Sequence[int]) -> list[int]:
+    where = []
+    for size in reversed(shape):
+        index, remainder = divmod(index, size)
+        where.append(remainder)
+    return where[::-1]
+
+
+def _position(where: Sequence[int], axes: Sequence[str]) -> str:
+    return ", ".join(f"{name} {index}" for name, index in zip(axes, where, strict=True)) or "its only place"
+
+
+def _number(value: Tensor) -> str:
+    return f"{value.item():.6g}" if value.is_floating_point() else str(value.item())
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,90 @@
+"""What law files get from pytest: the module under test, GPT-2's tokenizer, and the same grade for the same code.
+
+Loaded by every pytest run in this checkout (see pyproject.toml), also by a plain
+`python -m pytest tests/chap3_attention --tree solutions`.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+import tiktoken
+import torch
+
+from kata import ROOT, curriculum, trees, vocabulary
+from kata.laws.verbs import Submission
+
+hypothesis.settings.register_profile(
+    "kata",
+    max_examples=25,
+    derandomize=True,  # the same code always gets the same grade
+    database=None,
+    deadline=None,
+    print_blob=False,
+    report_multiple_bugs=False,
+    phases=(hypothesis.Phase.explicit, hypothesis.Phase.generate, hypothesis.Phase.shrink),
+    suppress_health_check=(hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.filter_too_much),
+)
+
+CURRICULUM = pytest.StashKey[curriculum.Curriculum]()
+TREES = pytest.StashKey[trees.Trees]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds `--tree` and `--prerequisites`."""
+    group = parser.getgroup("kata")
+    group.addoption("--tree", default="exercises", help="exercises (default), solutions, or a path to such a folder")
+    group.addoption(
+        "--prerequisites",
+        default="reference",
+        choices=("reference", "own"),
+        help="whose earlier exercises the judged one imports: the reference's (default) or the tree's own",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Makes `import chap3_attention.x` mean the tree that was asked for."""
+    hypothesis.settings.load_profile("kata")
+    torch.set_num_threads(1)
+    vocabulary.point_tiktoken_here()
+    try:
+        config.stash[CURRICULUM] = curriculum.load(ROOT)
+        tree = trees.find_tree(ROOT, config.getoption("--tree"))
+    except (curriculum.CurriculumError, trees.TreeError) as error:
+        raise pytest.UsageError(str(error)) from None
+    config.stash[TREES] = trees.Trees(config.stash[CURRICULUM], tree, config.getoption("--prerequisites"))
+    config.stash[TREES].install()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Gives the import system back."""
+    if TREES in config.stash:
+        config.stash[TREES].uninstall()
+
+
+@pytest.fixture(scope="module")
+def submission(request: pytest.FixtureRequest) -> Submission:
+    """The module that a law file is about, freshly imported from the tree under test."""
+    law_file = Path(request.path)
+    for exercise in request.config.stash[CURRICULUM].exercises:
+        if exercise.law_file == law_file:
+            return Submission(request.config.stash[TREES].load(exercise))
+    raise pytest.UsageError(f"{law_file} is no exercise's law file.")
+
+
+@pytest.fixture(scope="session")
+def gpt2() -> tiktoken.Encoding:
+    """GPT-2's tokenizer; a law that asks for it fails with a sentence where the vocabulary is damaged or missing."""
+    vocabulary.ensure()
+    return tiktoken.get_encoding("gpt2")
+
+
+@pytest.fixture(autouse=True)
+def _torch_as_it_was() -> Iterator[None]:
+    """Takes back what a submission may have changed for everybody."""
+    torch.default_generator.manual_seed(0)
+    yield
+    torch.set_default_dtype(torch.float32)
+    torch.set_grad_enabled(True)
+    torch.use_deterministic_algorithms(False)

@@ -1,0 +1,101 @@
+"""Decides which file stands behind `import chap3_attention.x` while one exercise is judged.
+
+The exercise itself comes from the tree under test. What it imports from other exercises comes from the reference,
+so that one broken exercise does not break the next, or from the tree under test too, when prerequisites are "own".
+"""
+
+import importlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Literal
+
+from kata.curriculum import Curriculum, Exercise
+
+Prerequisites = Literal["reference", "own"]
+NAMED_TREES = ("exercises", "solutions")
+
+
+class TreeError(Exception):
+    """The tree asked for does not exist; the message names the allowed."""
+
+
+class MissingFile(ModuleNotFoundError):
+    """The tree under test has no file for an exercise."""
+
+
+def find_tree(root: Path, name: str) -> Path:
+    """The folder meant by `--tree`: `exercises`, `solutions`, or a path to a folder laid out like them."""
+    tree = root / name if name in NAMED_TREES else Path(name).expanduser().resolve()
+    if not tree.is_dir():
+        raise TreeError(f"--tree {name}: there is no such folder. Allowed: exercises, solutions, or a path to a tree.")
+    return tree
+
+
+class Trees(importlib.abc.MetaPathFinder):
+    """An import finder for the curriculum's modules. Install it once; `load` then switches between exercises."""
+
+    def __init__(self, curriculum: Curriculum, tree: Path, prerequisites: Prerequisites = "reference") -> None:
+        self.curriculum = curriculum
+        self.tree = tree
+        self.prerequisites = prerequisites
+        self._chapters = {chapter.id for chapter in curriculum.chapters}
+        self._judged: Exercise | None = None
+
+    def install(self) -> None:
+        """Puts this finder before all others."""
+        sys.meta_path.insert(0, self)
+
+    def uninstall(self) -> None:
+        """Takes this finder away, and every module it found."""
+        sys.meta_path.remove(self)
+        self._forget_modules()
+
+    def load(self, exercise: Exercise) -> ModuleType:
+        """A fresh import of one exercise of the tree under test, with fresh prerequisites."""
+        self._forget_modules()
+        self._judged = exercise
+        return importlib.import_module(exercise.module)
+
+    def file_of(self, module: str) -> Path:
+        """The file that stands behind a module of the curriculum now."""
+        chapter, _, name = module.partition(".")
+        listed = self.curriculum.by_module(module)
+        from_reference = listed is not None and listed is not self._judged and self.prerequisites == "reference"
+        tree = self.curriculum.root / "solutions" if from_reference else self.tree
+        return tree / chapter / f"{name}.py"
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """Part of the import protocol."""
+        chapter = fullname.partition(".")[0]
+        if chapter not in self._chapters:
+            return None
+        if fullname == chapter:
+            return importlib.machinery.ModuleSpec(fullname, None, is_package=True)
+        file = self.file_of(fullname)
+        if not file.is_file():
+            raise MissingFile(f"{file} does not exist.", name=fullname, path=str(file))
+        return importlib.util.spec_from_file_location(fullname, file, loader=_FromSource(fullname, file))
+
+    def _forget_modules(self) -> None:
+        for name in [name for name in sys.modules if name.partition(".")[0] in self._chapters]:
+            del sys.modules[name]
+
+
+class _FromSource(importlib.abc.SourceLoader):
+    """Compiles the file's present bytes, always: a bytecode cache cannot tell two saves within one second apart."""
+
+    def __init__(self, name: str, file: Path) -> None:
+        self.name, self.file = name, file
+
+    def get_filename(self, fullname: str) -> str:
+        return str(self.file)
+
+    def get_data(self, path: str | bytes) -> bytes:
+        return self.file.read_bytes()
