@@ -35,6 +35,16 @@ class Law:
 
 
 @dataclass(frozen=True)
+class Variant:
+    """A changed solution: a named misconception (wrong, and `why`), or a valid alternative (right, without `why`)."""
+
+    slug: str
+    says: str
+    why: str
+    edits: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
 class Exercise:
     """One concept: what its card says, and its laws in the order of the law file."""
 
@@ -46,6 +56,8 @@ class Exercise:
     prerequisites: tuple[str, ...]
     read: tuple[str, ...]
     given: tuple[str, ...]
+    misconceptions: tuple[Variant, ...]
+    alternatives: tuple[Variant, ...]
     laws: tuple[Law, ...]
     law_file: Path
 
@@ -140,6 +152,8 @@ def _load_exercise(root: Path, chapter: str, id: str) -> Exercise:
     prerequisites = card.take_strings("prerequisites")
     read = card.take_strings("read")
     given = card.take_strings("given", default=())
+    misconceptions = _variants(file, card, "misconception", ("believes", "why"))
+    alternatives = _variants(file, card, "alternative", ("says",))
     points = _Table(file, card.take("points", dict), "points.")
     card.nothing_left()
     for key, value in points.data.items():
@@ -152,7 +166,38 @@ def _load_exercise(root: Path, chapter: str, id: str) -> Exercise:
         for node in _law_functions(law_file)
     )
     points.nothing_left()
-    return Exercise(id, chapter, title, teaches, minutes, prerequisites, read, given, laws, law_file)
+    return Exercise(
+        id=id,
+        chapter=chapter,
+        title=title,
+        teaches=teaches.strip(),
+        minutes=minutes,
+        prerequisites=prerequisites,
+        read=read,
+        given=given,
+        misconceptions=misconceptions,
+        alternatives=alternatives,
+        laws=laws,
+        law_file=law_file,
+    )
+
+
+def _variants(file: Path, card: "_Table", kind: str, sentences: tuple[str, ...]) -> tuple[Variant, ...]:
+    variants = []
+    for index, entry in enumerate(card.take(kind, list, default=[])):
+        table = _Table(file, entry, f"{kind}[{index}].")
+        slug = table.take("slug", str)
+        texts = [table.take(sentence, str).strip() for sentence in sentences]
+        edits = [(table.take("find", str), table.take("replace", str, may_be_empty=True))]
+        for number, more in enumerate(table.take("also", list, default=[])):
+            edit = _Table(file, more, f"{kind}[{index}].also[{number}].")
+            edits.append((edit.take("find", str), edit.take("replace", str, may_be_empty=True)))
+            edit.nothing_left()
+        table.nothing_left()
+        if slug in [variant.slug for variant in variants]:
+            raise CurriculumError(f"{file}: {kind}[{index}].slug {slug!r} is used twice.")
+        variants.append(Variant(slug, texts[0], "".join(texts[1:]), tuple(edits)))
+    return tuple(variants)
 
 
 def _law_functions(file: Path) -> list[ast.FunctionDef]:
@@ -226,14 +271,14 @@ class _Table:
         self.file, self.data, self.prefix = file, dict(data), prefix
         self._known: list[str] = []
 
-    def take(self, key: str, kind: Any, default: Any = None) -> Any:
+    def take(self, key: str, kind: Any, default: Any = None, may_be_empty: bool = False) -> Any:
         self._known.append(key)
         if key not in self.data:
             if default is None:
                 raise CurriculumError(f"{self.file}: {self.prefix}{key} is missing.")
             return default
         value = self.data.pop(key)
-        if not isinstance(value, kind) or isinstance(value, bool) or value == "":
+        if not isinstance(value, kind) or isinstance(value, bool) or (value == "" and not may_be_empty):
             name = getattr(kind, "__name__", "number")
             raise CurriculumError(f"{self.file}: {self.prefix}{key} must be a non-empty {name}, not {value!r}.")
         return value

@@ -87,4 +87,3 @@ def _torch_as_it_was() -> Iterator[None]:
     yield
     torch.set_default_dtype(torch.float32)
     torch.set_grad_enabled(True)
-    torch.use_deterministic_algorithms(False)
