@@ -4,3 +4,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 """The checkout: where `exercises/`, `solutions/`, `tests/` and `.venv` are."""
+
+
+class KataError(Exception):
+    """Something is not as it must be, and the message says what and how to mend it: a command prints it and ends with 2."""

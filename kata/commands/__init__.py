@@ -1,0 +1,1 @@
+"""What a person types: one module a command, each with `add_arguments(parser)` and `run(arguments) -> exit status`."""

@@ -1,0 +1,47 @@
+"""`misconceptions`: tests the laws; each misconception must break one of them, each alternative none."""
+
+import argparse
+import multiprocessing
+import os
+from concurrent.futures import ProcessPoolExecutor
+
+from kata import ROOT, curriculum
+from kata.curriculum import Exercise
+from kata.variants import VariantVerdict
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What may be asked for."""
+    parser.add_argument("names", nargs="*", metavar="EXERCISE|CHAPTER", help="only these")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """0 when the laws are right about every variant, else 1."""
+    chosen = curriculum.load(ROOT).select(arguments.names)
+    wrong = total = 0
+    # Spawned, not forked: torch may have started threads in this process.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(os.cpu_count() or 1, len(chosen)), mp_context=context) as pool:
+        for exercise, verdicts in zip(chosen, pool.map(_judge, chosen), strict=True):
+            _show(exercise, verdicts)
+            wrong += sum(not verdict.as_it_should for verdict in verdicts)
+            total += len(verdicts)
+    print(f"{total - wrong} passed, {wrong} failed")
+    return 1 if wrong else 0
+
+
+def _judge(exercise: Exercise) -> list[VariantVerdict]:
+    from kata import variants
+
+    return variants.judge_all(curriculum.load(ROOT), exercise)
+
+
+def _show(exercise: Exercise, verdicts: list[VariantVerdict]) -> None:
+    print(f"{exercise.id}: {len(exercise.misconceptions)} misconceptions, {len(exercise.alternatives)} alternatives")
+    for verdict in verdicts:
+        caught = ", ".join(law.removeprefix("test_") for law in verdict.broken) or "no law"
+        says = "rejected though right, by" if verdict.is_alternative else "caught by"
+        if verdict.is_alternative and not verdict.broken:
+            says, caught = "accepted", ""
+        print(f"  {'ok  ' if verdict.as_it_should else 'FAIL'} {verdict.slug}: {says} {caught}".rstrip())
+    print(flush=True)

@@ -1,0 +1,116 @@
+"""Verdicts for a terminal: a table of points, and one next step."""
+
+import linecache
+import os
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from kata.curriculum import Curriculum
+from kata.verdict import ExerciseVerdict, LawVerdict, Verdict
+
+MARKS = {"passed": "[green]✓[/]", "failed": "[red]✗[/]", "error": "[red]![/]", "missing": "[red]?[/]", "todo": "[dim]·[/]"}
+LAW_MARKS = {"passed": "[green]✓[/]", "failed": "[red]✗[/]", "not_judged": "[dim]·[/]"}
+
+
+def show(verdict: Verdict, curriculum: Curriculum, console: Console) -> None:
+    """Prints the table of exercises, the laws where only one exercise was asked for, and the next step."""
+    console.print()
+    console.print(_table(verdict, curriculum))
+    if len(verdict.exercises) == 1 and verdict.exercises[0].status != "todo":
+        console.print(_laws(verdict.exercises[0]))
+    console.print()
+    unfinished = next((exercise for exercise in verdict.exercises if exercise.status != "passed"), None)
+    if unfinished is None:
+        console.print("[green]Every law holds.[/]")
+    else:
+        _show_next_step(unfinished, console)
+
+
+def number(points: float) -> str:
+    """Points without a needless `.0`."""
+    return f"{points:g}"
+
+
+def _table(verdict: Verdict, curriculum: Curriculum) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=False, expand=False)
+    table.add_column(width=1)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="ellipsis", no_wrap=True, ratio=1)
+    table.add_column(justify="right", no_wrap=True)
+    for chapter in curriculum.chapters:
+        exercises = [exercise for exercise in verdict.exercises if exercise.chapter == chapter.id]
+        if not exercises:
+            continue
+        earned, possible = sum(e.points for e in exercises), sum(e.max_points for e in exercises)
+        points = f"[bold]{number(earned)} of {number(possible)}[/]"
+        table.add_row("", f"[bold]{escape(chapter.id)}[/]", f"[bold]{escape(chapter.title)}[/]", points)
+        for exercise in exercises:
+            points = f"{number(exercise.points)} of {number(exercise.max_points)}"
+            table.add_row(MARKS[exercise.status], escape(exercise.id), escape(exercise.title), points)
+        table.add_row()
+    table.add_row("", "[bold]all[/]", "", f"[bold]{number(verdict.points)} of {number(verdict.max_points)} points[/]")
+    return table
+
+
+def _laws(exercise: ExerciseVerdict) -> Padding:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for law in exercise.laws:
+        table.add_row(LAW_MARKS[law.status], escape(law.says), f"{number(law.points)} of {number(law.max_points)}")
+    return Padding(table, (1, 0, 0, 0))
+
+
+def _show_next_step(exercise: ExerciseVerdict, console: Console) -> None:
+    console.print(f"[bold]Next: {escape(exercise.id)}[/], {escape(exercise.title)}")
+    law = exercise.first_failed
+    if exercise.status == "missing":
+        console.print(f"  {escape(exercise.message or '')}")
+        console.print(f"  [bold]nox -s reset -- {escape(exercise.id)}[/] puts its stub there.")
+        return
+    file, line = _where(exercise, law)
+    link = Text(f"{_short(file)}:{line}", style=f"cyan link {Path(file).as_uri()}#{line}")
+    console.print(Text("  ") + link, soft_wrap=True)
+    if "TODO" in (text := linecache.getline(file, line)):
+        console.print(Padding(escape(text.strip().removeprefix("# ")), (0, 0, 0, 4)))
+    if exercise.status == "error":
+        console.print(Padding(escape(exercise.message or ""), (0, 0, 0, 2)))
+    elif law is not None:
+        console.print(Padding(f"[bold]{escape(law.says)}[/]", (0, 0, 0, 2)))
+        if not law.unwritten:
+            console.print(Padding(escape(law.message or ""), (0, 0, 0, 2)))
+        if law.counterexample and not law.unwritten:
+            console.print(Padding(f"[dim]Smallest case: {escape(law.counterexample)}[/]", (0, 0, 0, 2)))
+    console.print(f"  Edit it, save it, and run [bold]nox -s exercises -- {escape(exercise.id)}[/]")
+
+
+def _where(exercise: ExerciseVerdict, law: LawVerdict | None) -> tuple[str, int]:
+    """The file and line to open: where an unwritten exercise has its first TODO, else where the law broke."""
+    lines = _lines(exercise.file)
+    first_todo = next((number for number, text in enumerate(lines, 1) if "TODO" in text), 1)
+    if law is None or law.place is None:
+        return exercise.file, first_todo
+    file, _, line = law.place.rpartition(":")
+    if not law.unwritten:
+        return file, int(line)
+    # The TODOs of the function that was reached stand right above its `raise NotImplementedError`.
+    found = int(line)
+    if file != exercise.file:
+        return file, found
+    while found > 1 and lines[found - 2].lstrip().startswith("#"):
+        found -= 1
+    return file, found
+
+
+def _lines(file: str) -> list[str]:
+    linecache.checkcache(file)
+    return linecache.getlines(file)
+
+
+def _short(file: str) -> str:
+    """Relative to where the person is, when the file lies below it."""
+    relative = os.path.relpath(file)
+    return file if relative.startswith("..") else relative
