@@ -1,5 +1,6 @@
 """What a person types: `nox -s exercises` judges the learner, `nox -s solutions` proves the reference."""
 
+import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,8 @@ from kata import environment  # noqa: E402
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "none"  # `.venv` serves every session: torch is there once
 nox.options.sessions = ["exercises"]
+# It is not looked for by us, and a learner would wonder what is missing.
+logging.getLogger("nox").addFilter(lambda record: record.getMessage() != "uv binary not found.")
 
 
 @nox.session
@@ -27,6 +30,12 @@ def exercises(session: nox.Session) -> None:
 def solutions(session: nox.Session) -> None:
     """Prove the reference: every solution obeys every law, and every stub breaks every law."""
     _python("-m", "kata", "solutions", *session.posargs)
+
+
+@nox.session
+def misconceptions(session: nox.Session) -> None:
+    """Test the laws: they reject every misconception and accept every alternative. [-- EXERCISE|CHAPTER ...]"""
+    _python("-m", "kata", "misconceptions", *session.posargs)
 
 
 @nox.session

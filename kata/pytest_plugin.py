@@ -4,6 +4,7 @@ Loaded by every pytest run in this checkout (see pyproject.toml), also by a plai
 `python -m pytest tests/chap3_attention --tree solutions`.
 """
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,6 +49,8 @@ def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.load_profile("kata")
     torch.set_num_threads(1)
     vocabulary.point_tiktoken_here()
+    with contextlib.suppress(vocabulary.VocabularyError):  # the laws that need it say so, through `gpt2`
+        vocabulary.ensure()
     try:
         config.stash[CURRICULUM] = curriculum.load(ROOT)
         tree = trees.find_tree(ROOT, config.getoption("--tree"))

@@ -12,7 +12,7 @@ from kata.curriculum import Curriculum, Exercise
 from kata.trees import MissingFile
 from kata.verdict import ExerciseVerdict, LawVerdict, Verdict
 
-NO_PLACE_OF_THEIRS = ("submission=", "gpt2=")
+FIXTURES = ("submission=", "gpt2=")
 
 
 class JudgeError(KataError):
@@ -97,7 +97,7 @@ class _Collector:
         law.unwritten = isinstance(error, NotImplementedError)
         law.place = _place(error, self.tree)
         law.message = _in_words(error, self.tree)
-        law.counterexample = _counterexample(error)
+        law.counterexample = _counterexample(law.id, error)
 
 
 def _in_words(error: BaseException, tree: Path) -> str:
@@ -126,11 +126,11 @@ def _place(error: BaseException, tree: Path) -> str | None:
     return f"{own[-1].filename}:{own[-1].lineno}" if own else None
 
 
-def _counterexample(error: BaseException) -> str | None:
-    """The smallest case that hypothesis found, without the fixtures."""
+def _counterexample(law: str, error: BaseException) -> str | None:
+    """The smallest case, as hypothesis notes it on the error ("...: test_x(, arguments line by line, )"), without fixtures."""
     for note in getattr(error, "__notes__", []):
-        head, found, rest = note.partition("(\n")
-        if "alsifying" in head and found:
-            lines = [line.strip().rstrip(",") for line in rest.splitlines()]
-            return ", ".join(line for line in lines if line not in (")", "") and not line.startswith(NO_PLACE_OF_THEIRS))
+        _, found, arguments = note.partition(f"{law}(\n")
+        if found:
+            lines = [line.strip().rstrip(",") for line in arguments.splitlines()]
+            return ", ".join(line for line in lines if line not in (")", "") and not line.startswith(FIXTURES))
     return None

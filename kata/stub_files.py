@@ -1,6 +1,5 @@
 """Stubs on disk: derived ones compared with, or written to, the learner's tree; nothing of the learner's is lost."""
 
-import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Literal
 
 from kata import stubs
 from kata.curriculum import Curriculum, Exercise
+from kata.files import write_atomically
 
 BACKUPS = ".backups"
 
@@ -27,13 +27,11 @@ def compare(curriculum: Curriculum, exercise: Exercise) -> StubFile:
     solution = (curriculum.root / "solutions" / exercise.path).read_text(encoding="utf-8")
     stub = stubs.derive(solution, exercise.given)
     file = curriculum.root / "exercises" / exercise.path
-    try:
-        state = "equal" if file.read_text(encoding="utf-8") == stub else "different"
-    except FileNotFoundError:
+    if not file.exists():
         return StubFile(exercise, file, stub, "missing")
-    except (UnicodeDecodeError, IsADirectoryError):
-        state = "different"
-    return StubFile(exercise, file, stub, "equal" if state == "equal" else "different")
+    # Bytes, since a learner's file may be anything; line ends may have become Windows' in a checkout.
+    untouched = file.is_file() and file.read_bytes().replace(b"\r\n", b"\n") == stub.encode()
+    return StubFile(exercise, file, stub, "equal" if untouched else "different")
 
 
 def put_back(stub_file: StubFile, root: Path) -> Path | None:
@@ -41,14 +39,6 @@ def put_back(stub_file: StubFile, root: Path) -> Path | None:
     backup = _back_up(stub_file.file, root) if stub_file.state == "different" else None
     write_atomically(stub_file.file, stub_file.stub)
     return backup
-
-
-def write_atomically(file: Path, text: str) -> None:
-    """Replaces a file in one step: whoever reads it sees the old text or the new, never half of one."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
-    partial.write_text(text, encoding="utf-8", newline="\n")
-    partial.replace(file)
 
 
 def _back_up(file: Path, root: Path) -> Path:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from kata import ROOT, curriculum, report, stub_files, trees
+from kata import ROOT, curriculum, report, trees
+from kata.files import write_atomically
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +34,6 @@ def run(arguments: argparse.Namespace) -> int:
 
         verdict = run.judge(lessons, chosen, tree, arguments.tree, arguments.prerequisites)
     if arguments.json:
-        stub_files.write_atomically(arguments.json, json.dumps(verdict.to_dict(), indent=2) + "\n")
+        write_atomically(arguments.json, json.dumps(verdict.to_dict(), indent=2) + "\n")
     report.show(verdict, lessons, console)
     return 0 if verdict.holds else 1
