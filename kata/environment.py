@@ -68,8 +68,8 @@ def _set_up(root: Path, venv: Path, wanted: str) -> None:
     groups = project.get("dependency-groups", {})
     requirements = project["project"]["dependencies"] + [r for g in DEPENDENCY_GROUPS for r in groups.get(g, [])]
     force = ["--force-reinstall"] if again else []  # a half-copied package looks installed to pip
-    _pip(python, *force, *requirements)
-    _pip(python, *force, "--no-deps", *groups.get(DATA_ONLY_GROUP, []))
+    _pip(python, requirements, *force)
+    _pip(python, groups.get(DATA_ONLY_GROUP, []), *force, "--no-deps")
     _write_path_file(root, python)
     _write_state(venv, {"state": "complete", "dependencies": wanted, "adopted": adopted})
     print(f"Set up in {time.monotonic() - started:.0f} s.", flush=True)
@@ -112,11 +112,11 @@ def _check_version(venv: Path) -> None:
         )
 
 
-def _pip(python: Path, *arguments: str) -> None:
-    if not arguments:
+def _pip(python: Path, requirements: list[str], *options: str) -> None:
+    if not requirements:
         return
     quiet = [] if sys.stdout.isatty() else ["--quiet"]
-    command = [str(python), "-m", "pip", "install", "--disable-pip-version-check", *quiet, *arguments]
+    command = [str(python), "-m", "pip", "install", "--disable-pip-version-check", *quiet, *options, *requirements]
     _run(command, "pip could not install the kata's dependencies")
 
 
