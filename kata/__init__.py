@@ -7,4 +7,4 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 class KataError(Exception):
-    """Something is not as it must be, and the message says what and how to mend it: a command prints it and ends with 2."""
+    """Something is not as it must be; the message says what, and what to do. Commands print it and end with 2."""

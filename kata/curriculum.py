@@ -185,7 +185,7 @@ def _load_exercise(root: Path, chapter: str, id: str) -> Exercise:
 
 
 def _variants(file: Path, card: "_Table", kind: str, sentences: tuple[str, ...]) -> tuple[Variant, ...]:
-    variants = []
+    variants: list[Variant] = []
     for index, entry in enumerate(card.take(kind, list, default=[])):
         table = _Table(file, entry, f"{kind}[{index}].")
         slug = table.take("slug", str)

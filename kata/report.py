@@ -13,7 +13,13 @@ from rich.text import Text
 from kata.curriculum import Curriculum
 from kata.verdict import ExerciseVerdict, LawVerdict, Verdict
 
-MARKS = {"passed": "[green]✓[/]", "failed": "[red]✗[/]", "error": "[red]![/]", "missing": "[red]?[/]", "todo": "[dim]·[/]"}
+MARKS = {
+    "passed": "[green]✓[/]",
+    "failed": "[red]✗[/]",
+    "error": "[red]![/]",
+    "missing": "[red]?[/]",
+    "todo": "[dim]·[/]",
+}
 LAW_MARKS = {"passed": "[green]✓[/]", "failed": "[red]✗[/]", "not_judged": "[dim]·[/]"}
 
 

@@ -127,7 +127,7 @@ def _place(error: BaseException, tree: Path) -> str | None:
 
 
 def _counterexample(law: str, error: BaseException) -> str | None:
-    """The smallest case, as hypothesis notes it on the error ("...: test_x(, arguments line by line, )"), without fixtures."""
+    """The smallest case, which hypothesis notes on the error as a call of the law over several lines."""
     for note in getattr(error, "__notes__", []):
         _, found, arguments = note.partition(f"{law}(\n")
         if found:

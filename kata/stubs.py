@@ -53,7 +53,8 @@ class _Stubber(cst.CSTTransformer):
         self.seen.add(name)
         if name in self.given:
             return updated_node
-        kept = [updated_node.body.body[0]] if updated_node.get_docstring() is not None else []
+        first = updated_node.body.body[0]
+        kept = [cst.ensure_type(first, cst.SimpleStatementLine)] if updated_node.get_docstring() is not None else []
         todo = cst.parse_statement("raise NotImplementedError").with_changes(
             leading_lines=[cst.EmptyLine(comment=cst.Comment(line)) for line in _todo(updated_node)]
         )

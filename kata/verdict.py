@@ -11,8 +11,8 @@ ExerciseStatus = Literal["passed", "failed", "todo", "missing", "error"]
 class LawVerdict:
     """What became of one law.
 
-    `says` is the law as a sentence, `message` what went wrong, `counterexample` the smallest case that shows it, `place`
-    the `file:line` of the learner's code where it surfaced; `unwritten` that it met a NotImplementedError.
+    `says` is the law as a sentence, `message` what went wrong, `counterexample` the smallest case that shows it,
+    `place` the `file:line` of the learner's code where it surfaced; `unwritten` that it met a NotImplementedError.
     """
 
     id: str

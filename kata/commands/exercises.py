@@ -13,7 +13,9 @@ from kata.files import write_atomically
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What may be asked for."""
     parser.add_argument("names", nargs="*", metavar="EXERCISE|CHAPTER", help="judge only these")
-    parser.add_argument("--tree", default="exercises", help="exercises (default), solutions, or a path to such a folder")
+    parser.add_argument(
+        "--tree", default="exercises", help="exercises (default), solutions, or a path to such a folder"
+    )
     parser.add_argument(
         "--prerequisites",
         default="reference",

@@ -8,7 +8,9 @@ from kata import ROOT, curriculum, stub_files
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What may be asked for."""
-    parser.add_argument("--check", action="store_true", help="change nothing; fail if any stub differs from its solution's")
+    parser.add_argument(
+        "--check", action="store_true", help="change nothing; fail if any stub differs from its solution's"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -148,7 +148,8 @@ def _plain_tensor(value: Any, what: str) -> Tensor:
         hint = " (is a `return` missing?)" if value is None else ""
         broken(f"{_upper(what)} should be a tensor, but you returned {describe(value)}{hint}.")
     with torch._C.DisableTorchFunctionSubclass():  # a subclass must not answer for itself
-        return value.as_subclass(Tensor)
+        plain: Tensor = value.as_subclass(Tensor)
+    return plain
 
 
 def _plain_equal(a: Any, b: Any) -> bool:

@@ -49,9 +49,25 @@ def integers(seed: int, high: int, *shape: int) -> Tensor:
 
 
 # One of each kind of character that a tokenizer may treat in its own way.
-CHARACTERS = "abzAZ09 _\n\t.,:;?!\"'()-\u00e9\u00df\u0416\u4e2d\u3042\U0001f600\u0301\u00a0\u2003\u0661\u2019\x00\u200d|<>"
+CHARACTERS = (
+    "abzAZ09 _\n\t.,:;?!\"'()-\u00e9\u00df\u0416\u4e2d\u3042\U0001f600\u0301\u00a0\u2003\u0661\u2019\x00\u200d|<>"
+)
 
-PIECES = ("the", " the", "don't", "'ll", "'S", "  ", "\n\n", " \n", "--", "...", "2026", "\u00e9t\u00e9", "\U0001f468\u200d\U0001f469")
+PIECES = (
+    "the",
+    " the",
+    "don't",
+    "'ll",
+    "'S",
+    "  ",
+    "\n\n",
+    " \n",
+    "--",
+    "...",
+    "2026",
+    "\u00e9t\u00e9",
+    "\U0001f468\u200d\U0001f469",
+)
 
 
 def texts(*pieces: str, max_size: int = 12) -> st.SearchStrategy[str]:

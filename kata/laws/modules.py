@@ -1,4 +1,4 @@
-"""Laws that many modules share, written once: each takes a function on tensors, or a module, and breaks with a sentence.
+"""Laws that many modules share, written once: each takes a function or a module, and breaks with a sentence.
 
 Sequence functions take x (batch, tokens, features) and return (batch, tokens, features).
 """
@@ -41,7 +41,12 @@ def sees_the_past(function: Callable[[Tensor], Tensor], x: Tensor, seed: int) ->
 def prefix_is_enough(function: Callable[[Tensor], Tensor], x: Tensor, length: int) -> None:
     """The first positions of a sequence come out as they do when the sequence ends there."""
     whole = verbs.call(function, x)
-    same(verbs.call(function, x[:, :length].clone()), whole[:, :length], SEQUENCE, f"the result of the first {length} tokens alone")
+    same(
+        verbs.call(function, x[:, :length].clone()),
+        whole[:, :length],
+        SEQUENCE,
+        f"the result of the first {length} tokens alone",
+    )
 
 
 def rows_are_independent(function: Callable[[Tensor], Tensor], x: Tensor) -> None:
@@ -49,14 +54,24 @@ def rows_are_independent(function: Callable[[Tensor], Tensor], x: Tensor) -> Non
     whole = verbs.call(function, x)
     for row in range(x.shape[0]):
         alone = verbs.call(function, x[row : row + 1].clone())
-        same(alone, whole[row : row + 1], SEQUENCE, f"the result of sequence {row} alone (not in its batch of {x.shape[0]})")
+        same(
+            alone,
+            whole[row : row + 1],
+            SEQUENCE,
+            f"the result of sequence {row} alone (not in its batch of {x.shape[0]})",
+        )
 
 
 def order_is_kept(function: Callable[[Tensor], Tensor], x: Tensor, seed: int, axes: tuple[str, ...] = SEQUENCE) -> None:
     """Permuting the tokens (dimension -2) permutes the result in the same way, and nothing else."""
     order = torch.randperm(x.shape[-2], generator=draw.generator(seed))
     permuted = verbs.call(function, x[..., order, :].clone())
-    same(permuted, verbs.call(function, x)[..., order, :], axes, f"the result for the tokens in the order {order.tolist()}")
+    same(
+        permuted,
+        verbs.call(function, x)[..., order, :],
+        axes,
+        f"the result for the tokens in the order {order.tolist()}",
+    )
 
 
 def gradient_reaches_every_parameter(built: nn.Module, x: Tensor, seed: int, none_for: tuple[str, ...] = ()) -> None:
@@ -65,7 +80,10 @@ def gradient_reaches_every_parameter(built: nn.Module, x: Tensor, seed: int, non
         if gradient is None:
             broken(f"No gradient reaches {name}: it is not used, or the path to it is cut.")
         holds(bool(torch.isfinite(gradient).all()), f"The gradient of {name} holds NaN or infinity.")
-        holds(name in none_for or bool(gradient.any()), f"The gradient of {name} is all zero: it has no effect on the result.")
+        holds(
+            name in none_for or bool(gradient.any()),
+            f"The gradient of {name} is all zero: it has no effect on the result.",
+        )
 
 
 def gradient_reaches_the_input(function: Callable[[Tensor], Tensor], x: Tensor) -> None:
@@ -111,4 +129,5 @@ def _change(function: Callable[[Tensor], Tensor], x: Tensor, token: int, seed: i
     other = x.clone()
     other[:, token] = draw.normal(seed + 3, x.shape[0], x.shape[2], dtype=x.dtype)
     before, after = verbs.call(function, x), verbs.call(function, other)
-    return (after - before).abs().amax(dim=-1)
+    moved: Tensor = (after - before).abs().amax(dim=-1)
+    return moved

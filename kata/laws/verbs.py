@@ -1,4 +1,4 @@
-"""Everything that laws do to a learner's objects, in one place: construct, call, read and write parameters, gradients."""
+"""Everything that laws do to a learner's objects, in one place: construct, call, read, write, save, load."""
 
 import io
 from collections.abc import Callable
@@ -45,8 +45,10 @@ def call(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
     return result
 
 
-def module(kind: Callable[..., Any], *arguments: Any, seed: int, dtype: torch.dtype = torch.float64, **named: Any) -> Any:
-    """Constructs an `nn.Module` in eval mode, in float64 by default, with every parameter random, biases and gains too."""
+def module(
+    kind: Callable[..., Any], *arguments: Any, seed: int, dtype: torch.dtype = torch.float64, **named: Any
+) -> Any:
+    """Constructs an `nn.Module` in eval mode, in float64 by default, every parameter random, biases and gains too."""
     built = construct(kind, *arguments, seed=seed, **named)
     if not isinstance(built, nn.Module):
         broken(f"{getattr(kind, '__name__', kind)} should build an nn.Module, but built {describe(built)}.")
@@ -56,7 +58,7 @@ def module(kind: Callable[..., Any], *arguments: Any, seed: int, dtype: torch.dt
 
 
 def randomise(built: nn.Module, seed: int) -> None:
-    """Overwrites every parameter with numbers of the same size as a good initialisation, different for each parameter."""
+    """Overwrites every parameter with numbers as large as a good initialisation's, different for each parameter."""
     generator = draw.generator(seed + 1)
     with torch.no_grad():
         for parameter in built.parameters():
@@ -89,7 +91,7 @@ def gradients(built: nn.Module, result: Tensor, seed: int) -> dict[str, Tensor |
     built.zero_grad(set_to_none=True)
     direction = draw.normal(seed + 2, *result.shape, dtype=result.dtype)
     if not result.requires_grad:
-        broken("The result is cut off from the parameters: no gradient flows back. Do not use .detach(), .data or no_grad here.")
+        broken("No gradient flows back from the result to the parameters. Do not use .detach(), .data or no_grad here.")
     (result * direction).sum().backward()  # type: ignore[no-untyped-call]
     return {name: parameter.grad for name, parameter in built.named_parameters()}
 

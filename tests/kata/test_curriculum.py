@@ -80,7 +80,8 @@ def test_a_missing_file_is_named(project, path):
 
 
 @pytest.mark.parametrize(
-    "path", ["tests/chap1_numbers/triple.toml", "tests/chap1_numbers/test_triple.py", "solutions/chap1_numbers/triple.py"]
+    "path",
+    ["tests/chap1_numbers/triple.toml", "tests/chap1_numbers/test_triple.py", "solutions/chap1_numbers/triple.py"],
 )
 def test_an_unlisted_file_is_named(project, path):
     project.write(path, "")
