@@ -42,17 +42,17 @@ def tensor(value: Any, axes: Mapping[str, int], dtype: torch.dtype | None = None
     ...
     kata.laws.checks.LawBroken: The shape of the result should be (batch 2, tokens 3), but you returned (2, 4).
     """
-    value = _plain_tensor(value, what)
+    plain = _plain_tensor(value, what)
     wanted = ", ".join(f"{name} {size}" for name, size in axes.items())
-    if tuple(value.shape) != tuple(axes.values()):
-        broken(f"The shape of {what} should be ({wanted}), but you returned {tuple(value.shape)}.")
-    if dtype is not None and value.dtype != dtype:
-        broken(f"The dtype of {what} should be {_name(dtype)}, but you returned {_name(value.dtype)}.")
-    if value.is_floating_point() and not bool(torch.isfinite(value).all()):
-        where = _position((~torch.isfinite(value)).nonzero()[0].tolist(), list(axes))
-        bad = int((~torch.isfinite(value)).sum())
-        broken(f"{_upper(what)} holds NaN or infinity in {bad} of {value.numel()} places, first at {where}.")
-    return value
+    if tuple(plain.shape) != tuple(axes.values()):
+        broken(f"The shape of {what} should be ({wanted}), but you returned {tuple(plain.shape)}.")
+    if dtype is not None and plain.dtype != dtype:
+        broken(f"The dtype of {what} should be {_name(dtype)}, but you returned {_name(plain.dtype)}.")
+    if plain.is_floating_point() and not bool(torch.isfinite(plain).all()):
+        where = _position((~torch.isfinite(plain)).nonzero()[0].tolist(), list(axes))
+        bad = int((~torch.isfinite(plain)).sum())
+        broken(f"{_upper(what)} holds NaN or infinity in {bad} of {plain.numel()} places, first at {where}.")
+    return plain
 
 
 def same(
