@@ -20,13 +20,19 @@ class JudgeError(KataError):
 
 
 def judge(
-    curriculum: Curriculum, exercises: Sequence[Exercise], tree: Path, tree_name: str, prerequisites: str
+    curriculum: Curriculum,
+    exercises: Sequence[Exercise],
+    tree: Path,
+    tree_name: str,
+    prerequisites: str,
+    smallest: bool = True,
 ) -> Verdict:
-    """Judges these exercises of one tree."""
+    """Judges these exercises of one tree; with `smallest`, looks for the smallest case that breaks a law."""
     verdict = Verdict(tree_name, prerequisites, [_not_judged(exercise, tree) for exercise in exercises])
     collector = _Collector({str(e.law_file): v for e, v in zip(exercises, verdict.exercises, strict=True)}, tree)
     files = [str(exercise.law_file) for exercise in exercises]
     options = ["--tree", str(tree), "--prerequisites", prerequisites, "--rootdir", str(curriculum.root)]
+    options += [] if smallest else ["--first-failure"]
     ini = ["-c", str(curriculum.root / "pyproject.toml")]
     status = pytest.main([*ini, *options, *files], plugins=[collector])
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
