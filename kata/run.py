@@ -33,6 +33,8 @@ def judge(
     files = [str(exercise.law_file) for exercise in exercises]
     options = ["--tree", str(tree), "--prerequisites", prerequisites, "--rootdir", str(curriculum.root)]
     options += [] if smallest else ["--first-failure"]
+    # What nobody reads takes half of the time: pytest's own tracebacks, and its search for lost exceptions at the end.
+    options += ["--tb=no", "-p", "no:unraisableexception", "-p", "no:threadexception"]
     ini = ["-c", str(curriculum.root / "pyproject.toml")]
     status = pytest.main([*ini, *options, *files], plugins=[collector])
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
