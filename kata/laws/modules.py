@@ -152,7 +152,10 @@ def is_a_linear(layer: object, d_in: int, d_out: int, bias: bool, name: str) -> 
 def works_on_another_device(built: nn.Module, x: Tensor) -> None:
     """After a first call here, the module and its input move to another device, and the module works there."""
     built(x)  # what is built only when needed, and then kept, must move as well
-    built, x = built.to("meta"), x.to("meta")  # computes shapes only, exists everywhere, and cannot be mixed with the CPU
+    built, x = (
+        built.to("meta"),
+        x.to("meta"),
+    )  # computes shapes only, exists everywhere, and cannot be mixed with the CPU
     try:
         result = built(x)
     except RuntimeError as error:
@@ -174,11 +177,17 @@ def linears_are_all(built: nn.Module, layers: Mapping[str, tuple[int, int, bool]
         is_a_linear(layer, d_in, d_out, bias, name)
         for kind, parameter in layer.named_parameters():  # type: ignore[union-attr]
             other = wanted.setdefault(id(parameter), f"{name}.{kind}")
-            holds(other == f"{name}.{kind}", f"{name}.{kind} and {other} are one and the same parameter: each needs its own.")
+            holds(
+                other == f"{name}.{kind}",
+                f"{name}.{kind} and {other} are one and the same parameter: each needs its own.",
+            )
     found = {id(parameter): name for name, parameter in built.named_parameters()}
     extra = sorted(name for key, name in found.items() if key not in wanted)
     missing = sorted(name for key, name in wanted.items() if key not in found)
-    holds(not extra, f"It has parameters beyond those of {', '.join(layers)}: {', '.join(extra)}. Nothing else is learnt here.")
+    holds(
+        not extra,
+        f"It has parameters beyond those of {', '.join(layers)}: {', '.join(extra)}. Nothing else is learnt here.",
+    )
     holds(not missing, f"It does not know the parameters {', '.join(missing)}: an optimizer would never see them.")
 
 
@@ -216,7 +225,10 @@ def dropout_acts_on_weights(kept: Tensor, first: Tensor, second: Tensor, dropout
     holds(abs(count - visible * dropout) <= spread, f"{share}: about {visible * dropout:.0f} should be.")
     for axis, name in ((-1, "query"), (-2, "key")):
         partly = dropped.any(axis) & (seen & ~dropped).any(axis)
-        holds(bool(partly.any()), f"{share}, but for each {name} all or none: each weight should have a chance of its own.")
+        holds(
+            bool(partly.any()),
+            f"{share}, but for each {name} all or none: each weight should have a chance of its own.",
+        )
     holds(len(parts) < 2 or bool((dropped != dropped[0]).any()), f"{share}, the same in {' and '.join(parts)}.")
     holds(not torch.equal(first, second), "Two calls in training dropped the same weights: dropout must draw anew.")
 

@@ -84,7 +84,9 @@ def test_softmax_weights_are_positive_and_sum_to_one(submission, case, seed):
     shape, dim = case
     weights = verbs.call(submission.softmax, draw.normal(seed, *shape), dim)
     tensor(weights, dict(zip(dims(shape), shape, strict=True)), torch.float64)
-    holds(bool((weights > 0).all()), f"The smallest weight is {weights.min().item():.3g}; every weight must be above 0.")
+    holds(
+        bool((weights > 0).all()), f"The smallest weight is {weights.min().item():.3g}; every weight must be above 0."
+    )
     sums = weights.sum(dim, keepdim=True)
     same(sums, torch.ones_like(sums), dims(shape), f"the sum of the weights along dim={dim} of a {shape} tensor")
 
@@ -243,7 +245,9 @@ def test_all_at_once_is_one_by_one(submission, size, seed):
     """All context vectors at once are the same as one by one."""
     x = inputs(size, seed)
     single = torch.stack([verbs.call(submission.context_vector, x, query) for query in range(size.tokens)])
-    same(verbs.call(submission.context_vectors, x), single, AXES, "context_vectors(x), beside context_vector(x, token),")
+    same(
+        verbs.call(submission.context_vectors, x), single, AXES, "context_vectors(x), beside context_vector(x, token),"
+    )
 
 
 @given(size=SIZES, seed=draw.seeds)

@@ -122,7 +122,12 @@ def test_the_wrapper_puts_its_heads_side_by_side(submission, size, seed):
     result = tensor(verbs.call(attention, x), axes, torch.float64)
     for h, head in enumerate(heads_of(attention, size.heads)):
         own = slice(h * size.head_dim, (h + 1) * size.head_dim)
-        same(result[..., own], verbs.call(head, x), AXES, f"the part of head {h}, features {own.start} to {own.stop - 1},")
+        same(
+            result[..., own],
+            verbs.call(head, x),
+            AXES,
+            f"the part of head {h}, features {own.start} to {own.stop - 1},",
+        )
 
 
 @given(size=SIZES, seed=draw.seeds, longer=st.integers(1, 3))
@@ -273,7 +278,8 @@ def test_each_head_owns_its_features(submission, size, seed, head):
             else:
                 holds(
                     distance <= 1e-9,
-                    says + f"{place(feature, size.head_dim)} of what out_proj gets moved by {distance:.3g}. Check how the "
+                    says
+                    + f"{place(feature, size.head_dim)} of what out_proj gets moved by {distance:.3g}. Check how the "
                     "features are split into heads and merged again.",
                 )
 

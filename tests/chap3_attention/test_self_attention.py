@@ -64,7 +64,12 @@ def test_sequences_do_not_mix(submission, size, seed, leading):
     alone = [verbs.call(attention, sequence.clone()) for sequence in x.reshape(-1, size.tokens, size.d_in)]
     expected = torch.stack(alone).reshape(*leading, size.tokens, size.d_out)
     axes = [f"dim {index}" for index in range(len(leading))] + ["token", "feature"]
-    same(verbs.call(attention, x), expected, axes, f"the result of an input {tuple(x.shape)}, beside each sequence alone,")
+    same(
+        verbs.call(attention, x),
+        expected,
+        axes,
+        f"the result of an input {tuple(x.shape)}, beside each sequence alone,",
+    )
 
 
 @given(tokens=st.integers(1, 6), seed=draw.seeds)
