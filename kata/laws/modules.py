@@ -152,10 +152,8 @@ def is_a_linear(layer: object, d_in: int, d_out: int, bias: bool, name: str) -> 
 def works_on_another_device(built: nn.Module, x: Tensor) -> None:
     """After a first call here, the module and its input move to another device, and the module works there."""
     built(x)  # what is built only when needed, and then kept, must move as well
-    built, x = (
-        built.to("meta"),
-        x.to("meta"),
-    )  # computes shapes only, exists everywhere, and cannot be mixed with the CPU
+    # The meta device computes shapes only, exists everywhere, and cannot be mixed with the CPU.
+    built, x = built.to("meta"), x.to("meta")
     try:
         result = built(x)
     except RuntimeError as error:
@@ -167,7 +165,7 @@ def works_on_another_device(built: nn.Module, x: Tensor) -> None:
 
 
 def linears_are_all(built: nn.Module, layers: Mapping[str, tuple[int, int, bool]]) -> None:
-    """The named attributes are nn.Linear of these sizes (d_in, d_out, bias), each its own, and there is no other parameter.
+    """The named attributes are nn.Linear of sizes (d_in, d_out, bias), each its own; there is no other parameter.
 
     Parameters are told apart by identity: under which other names the module also knows them does not matter.
     """
@@ -195,8 +193,8 @@ def dropout_acts_on_weights(kept: Tensor, first: Tensor, second: Tensor, dropout
     """Each attention weight, on its own, is either dropped, or divided by the chance of being kept; anew on each call.
 
     `kept` holds the weights without dropout, `first` and `second` those of two calls in training, all as
-    (part, copy, query, key). A part (a sequence, a head) is named by `parts` and has weights of its own; copies are what
-    several features show of the same weight.
+    (part, copy, query, key). A part (a sequence, a head) is named by `parts` and has weights of its own; copies are
+    what several features show of the same weight.
     """
     scaled = kept / (1 - dropout)
     gone = first.abs() <= 1e-12
@@ -205,16 +203,16 @@ def dropout_acts_on_weights(kept: Tensor, first: Tensor, second: Tensor, dropout
         if len(torn):
             _, query, key = torn[0].tolist()
             broken(
-                f"With dropout {dropout:.3g}, query {query} of {name} got some features of key {key} in training and others "
-                "not: you drop features, of the values or of the result. Drop whole attention weights instead."
+                f"With dropout {dropout:.3g}, query {query} of {name} got some features of key {key} in training and "
+                "others not: you drop features, of the values or of the result. Drop whole attention weights instead."
             )
         wrong = (~gone[part, 0] & ((first[part, 0] - scaled[part, 0]).abs() > 1e-9)).nonzero()
         if len(wrong):
             query, key = wrong[0].tolist()
             got, want, before = (x[part, 0, query, key].item() for x in (first, scaled, kept))
             broken(
-                f"With dropout {dropout:.3g}, query {query} of {name} gives key {key} the weight {got:.6g} in training: it "
-                f"should be 0 or {want:.6g}, the weight {before:.6g} divided by {1 - dropout:.3g}."
+                f"With dropout {dropout:.3g}, query {query} of {name} gives key {key} the weight {got:.6g} in training: "
+                f"it should be 0 or {want:.6g}, the weight {before:.6g} divided by {1 - dropout:.3g}."
             )
     seen = kept[:, 0] > 1e-9
     dropped = gone[:, 0] & seen

@@ -14,9 +14,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from kata.laws import draw, verbs
 
 
-class _Watcher(TorchDispatchMode):
+class _Watcher(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.seen: list[str] = []
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -41,8 +41,8 @@ def operators() -> Iterator[list[str]]:
 def reveal_weights(attention: nn.Module, tokens: int, seed: int) -> Tensor:
     """Rigs an attention module so that its result *is* its attention weights; returns the input x (tokens, d_in).
 
-    The last features of each token say which token it is, the others are random. The values become just the last ones, so
-    that mixing them gives the weights: feature j of the result of query q is the weight of key j modulo `tokens`. So
+    The last features of each token say which token it is, the others are random. The values become just the last ones,
+    so that mixing them gives the weights: feature j of the result of query q is the weight of key j modulo `tokens`. So
     d_in must be larger than `tokens`, and d_out a multiple of it: several heads, or several copies of the weights.
     """
     weight = verbs.parameter(attention, "W_value.weight")

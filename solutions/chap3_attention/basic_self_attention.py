@@ -41,7 +41,7 @@ def softmax(x: Tensor, dim: int = -1) -> Tensor:
     # 1. Subtract the largest entry along dim: this changes no weight, and exp can no longer overflow.
     shifted = x - x.amax(dim, keepdim=True)  # the largest has size 1 along dim, so that it broadcasts against x
     # 2. Exponentiate.
-    powers = shifted.exp()
+    powers = torch.exp(shifted)
     # 3. Divide by the sum along dim.
     return powers / powers.sum(dim, keepdim=True)
 

@@ -252,7 +252,7 @@ def test_all_at_once_is_one_by_one(submission, size, seed):
 
 @given(size=SIZES, seed=draw.seeds)
 def test_a_mix_lies_between_what_is_mixed(submission, size, seed):
-    """No context vector leaves the tokens' range: in each feature it lies between the smallest and the largest token."""
+    """No context vector leaves the tokens' range: each feature lies between the smallest and the largest token's."""
     x = inputs(size, seed)
     result = tensor(verbs.call(submission.context_vectors, x), {"tokens": size.tokens, "dim": size.dim})
     for token, vector in enumerate(result.tolist()):

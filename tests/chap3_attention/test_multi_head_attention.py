@@ -1,4 +1,4 @@
-"""The laws of multi-head attention: first of the wrapper around single heads, then of all heads in one matrix product."""
+"""The laws of multi-head attention: first of the wrapper around single heads, then of all heads at once."""
 
 import torch
 from hypothesis import example, given
@@ -98,8 +98,8 @@ def test_the_wrapper_owns_separate_heads(submission, size, seed, qkv_bias):
     heads = getattr(attention, "heads", None)
     holds(
         isinstance(heads, nn.ModuleList),
-        f"`heads` should be an nn.ModuleList, but is {describe(heads)}. In a plain list, PyTorch does not find the heads: "
-        "no optimizer, no .to() and no state_dict would know their parameters.",
+        f"`heads` should be an nn.ModuleList, but is {describe(heads)}. In a plain list, PyTorch does not find the "
+        "heads: no optimizer, no .to() and no state_dict would know their parameters.",
     )
     heads_of(attention, size.heads)
     linear = (size.d_in, size.head_dim, bool(qkv_bias))
@@ -202,7 +202,7 @@ def test_heads_of_unequal_size_are_refused(submission, d_out, num_heads, seed):
 
 @given(size=SIZES, seed=draw.seeds, qkv_bias=st.sampled_from([True, False, None]))
 def test_the_projections_are_its_only_parameters(submission, size, seed, qkv_bias):
-    """W_query, W_key, W_value, with a bias only if asked for, and out_proj, always with one, are its only parameters."""
+    """W_query, W_key, W_value, with a bias only if asked for, and out_proj, always with one, are its parameters."""
     d_out = size.heads * size.head_dim
     asked = {"d_in": size.d_in, "d_out": d_out, "context_length": 5, "dropout": 0.1, "num_heads": size.heads}
     asked |= {} if qkv_bias is None else {"qkv_bias": qkv_bias}
@@ -332,7 +332,7 @@ def test_weights_of_each_head_are_a_distribution_over_the_past(submission, token
 @given(tokens=st.integers(2, 5), copies=st.integers(1, 2), heads=st.integers(2, 4), seed=draw.seeds)
 @example(tokens=2, copies=1, heads=3, seed=0)
 def test_scores_are_divided_by_the_root_of_head_dim(submission, tokens, copies, heads, seed):
-    """Before the softmax, dot products are divided by the root of head_dim, the number of features of one head's key."""
+    """Before the softmax, dot products are divided by the root of head_dim, the features of one head's key."""
     d_in, head_dim = tokens + 3, tokens * copies
     attention = verbs.module(submission.MultiHeadAttention, d_in, heads * head_dim, tokens, 0.0, heads, seed=seed)
     show_heads(attention)
@@ -344,8 +344,8 @@ def test_scores_are_divided_by_the_root_of_head_dim(submission, tokens, copies, 
         factor = observe.score_scale(queries, keys, result[:, first : first + tokens], causal=True)
         holds(
             abs(factor - head_dim**-0.5) <= 1e-6,
-            f"With d_out {heads * head_dim} in {heads} heads, the weights of head {head} are those of dot products times "
-            f"{factor:.4g}. The factor should be {head_dim**-0.5:.4g}, which is 1/√{head_dim}, and act before the softmax.",
+            f"With d_out {heads * head_dim} in {heads} heads, the weights of head {head} are of dot products times "
+            f"{factor:.4g}. The factor should be {head_dim**-0.5:.4g}, which is 1/√{head_dim}, before the softmax.",
         )
 
 
@@ -403,7 +403,7 @@ def test_dropout_rests_outside_training(submission, size, seed, dropout):
 
 @given(tokens=st.integers(8, 12), heads=st.integers(2, 3), seed=draw.seeds, dropout=st.floats(0.3, 0.7))
 def test_dropout_acts_on_the_weights_of_each_head_in_training(submission, tokens, heads, seed, dropout):
-    """In training each attention weight of each head is either dropped, or kept and divided by the chance of being kept."""
+    """In training each weight of each head is either dropped, or kept and divided by the chance of being kept."""
     arguments = (tokens + 3, heads * 2 * tokens, tokens, dropout, heads)
     attention = verbs.module(submission.MultiHeadAttention, *arguments, seed=seed)
     show_heads(attention)
