@@ -211,8 +211,8 @@ def dropout_acts_on_weights(kept: Tensor, first: Tensor, second: Tensor, dropout
             query, key = wrong[0].tolist()
             got, want, before = (x[part, 0, query, key].item() for x in (first, scaled, kept))
             broken(
-                f"With dropout {dropout:.3g}, query {query} of {name} gives key {key} the weight {got:.6g} in training: "
-                f"it should be 0 or {want:.6g}, the weight {before:.6g} divided by {1 - dropout:.3g}."
+                f"With dropout {dropout:.3g}, query {query} of {name} gives key {key} the weight {got:.6g} in "
+                f"training: it should be 0 or {want:.6g}, the weight {before:.6g} divided by {1 - dropout:.3g}."
             )
     seen = kept[:, 0] > 1e-9
     dropped = gone[:, 0] & seen
