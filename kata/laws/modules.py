@@ -122,18 +122,29 @@ def gradient_reaches_the_input(function: Callable[[Tensor], Tensor], x: Tensor) 
         broken("The gradient of the result is not the slope that small steps of the input measure.")
 
 
-def state_is_complete(built: nn.Module, fresh: nn.Module, x: Tensor, axes: tuple[str, ...] = SEQUENCE) -> None:
-    """A state_dict, saved and loaded into a fresh module, is everything that module needs to compute the same."""
+def state_is_complete(built: nn.Module, fresh: nn.Module, x: Tensor | int, axes: tuple[str, ...] = SEQUENCE) -> None:
+    """A state_dict, saved and loaded into a fresh module, is everything that module needs to compute the same.
+
+    `x` is a tensor of floats, of ids, or whatever else the module takes.
+    """
     expected = built(x)
-    loaded = verbs.saved_and_loaded(built, fresh.to(x.dtype).eval())
+    loaded = verbs.saved_and_loaded(built, fresh.to(expected.dtype).eval())
     same(loaded(x), expected, axes, "the result after saving and loading the state_dict")
 
 
-def computes_in(built: nn.Module, dtype: torch.dtype, x: Tensor, axes: tuple[str, ...] = SEQUENCE) -> None:
-    """The module follows `.to(dtype)`: it returns that dtype, and the same numbers up to that dtype's rounding."""
+def computes_in(built: nn.Module, dtype: torch.dtype, x: Tensor | int, axes: tuple[str, ...] = SEQUENCE) -> None:
+    """The module follows `.to(dtype)`: it returns that dtype, and the same numbers up to that dtype's rounding.
+
+    If `x` is a tensor of floats it is moved along; ids and numbers stay what they are.
+    """
+
+    def moved(to: torch.dtype, value: Tensor | int) -> Tensor | int:
+        return value.to(to) if isinstance(value, Tensor) and value.is_floating_point() else value
+
     with torch.no_grad():
-        result = verbs.call(built.to(dtype), x.to(dtype))
-        expected = built.to(torch.float64)(x.to(dtype).double())  # the same rounded parameters and input
+        result = verbs.call(built.to(dtype), moved(dtype, x))
+        # The same rounded parameters and input.
+        expected = built.to(torch.float64)(moved(torch.float64, moved(dtype, x)))
     same(result, expected.to(dtype), axes, f"the result in {str(dtype).removeprefix('torch.')}")
 
 
