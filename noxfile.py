@@ -53,7 +53,7 @@ def reset(session: nox.Session) -> None:
 @nox.session
 def judge(session: nox.Session) -> None:
     """Test the judge itself."""
-    _python("-m", "pytest", "tests/kata", *session.posargs)
+    _python("-m", "pytest", "tests/kata", "-n", "auto", *session.posargs)
 
 
 @nox.session
