@@ -1,11 +1,11 @@
 """What hypothesis draws: sizes, seeds, texts. Tensors are built from a seed, never drawn number by number."""
 
 import unicodedata
-from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
 import torch
+from hypothesis import assume
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -20,13 +20,17 @@ def sizes(distinct: bool = True, **ranges: tuple[int, int]) -> st.SearchStrategy
     All distinct unless told otherwise, so that a transpose cannot hide; give equal sizes as explicit examples.
     """
 
-    def named(values: Sequence[int]) -> Sizes:
-        return Sizes(**dict(zip(ranges, values, strict=True)))
+    # Each size is drawn from what the earlier ones left over: filtering draws for distinct ones would waste most of them.
+    @st.composite
+    def named(draw: Any) -> Sizes:
+        values: dict[str, int] = {}
+        for name, (low, high) in ranges.items():
+            left = [size for size in range(low, high + 1) if not distinct or size not in values.values()]
+            assume(left)
+            values[name] = draw(st.sampled_from(left))
+        return Sizes(**values)
 
-    drawn = st.tuples(*(st.integers(low, high) for low, high in ranges.values()))
-    if distinct:
-        drawn = drawn.filter(lambda values: len(set(values)) == len(values))
-    return drawn.map(named)
+    return named()
 
 
 seeds = st.integers(0, 2**16)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.gradcheck import GradcheckError
 
 from kata.laws import draw, verbs
 from kata.laws.checks import TOLERANCE, broken, describe, holds, same, shorten
@@ -118,7 +119,7 @@ def gradient_reaches_the_input(function: Callable[[Tensor], Tensor], x: Tensor) 
     holds(result.requires_grad, "No gradient flows back to the input. Do not use .detach(), .data or no_grad here.")
     try:
         torch.autograd.gradcheck(function, (leaf,), atol=1e-5, rtol=1e-3, fast_mode=True)
-    except torch.autograd.gradcheck.GradcheckError:  # type: ignore[attr-defined]
+    except GradcheckError:
         broken("The gradient of the result is not the slope that small steps of the input measure.")
 
 

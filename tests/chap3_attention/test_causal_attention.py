@@ -33,6 +33,15 @@ def projections(attention, sequence):
     return [oracles.linear(sequence, layer.weight, layer.bias).detach() for layer in layers]
 
 
+@given(size=SIZES, seed=draw.seeds, qkv_bias=st.sampled_from([True, False, None]))
+def test_the_projections_are_its_only_parameters(submission, size, seed, qkv_bias):
+    """W_query, W_key and W_value are its only parameters, with a bias only if asked for; the mask is none."""
+    asked = {"d_in": size.d_in, "d_out": size.d_out, "context_length": 5, "dropout": 0.1}
+    asked |= {} if qkv_bias is None else {"qkv_bias": qkv_bias}
+    attention = verbs.module(submission.CausalAttention, seed=seed, **asked)
+    modules.linears_are_all(attention, {name: (size.d_in, size.d_out, bool(qkv_bias)) for name in NAMES})
+
+
 @given(size=SIZES, seed=draw.seeds)
 @example(size=ONE_TOKEN, seed=0)
 @example(size=ALL_EQUAL, seed=0)
@@ -155,14 +164,15 @@ def test_dropout_acts_on_attention_weights_in_training(submission, tokens, seed,
     attention = verbs.module(submission.CausalAttention, 3 + tokens, 2 * tokens, tokens, dropout, seed=seed)
     x = observe.reveal_weights(attention, tokens, seed).repeat(2, 1, 1)
 
-    def weights():
-        result = tensor(verbs.call(attention, x), {"batch": 2, "tokens": tokens, "d_out": 2 * tokens})
+    def weights(what):
+        result = tensor(verbs.call(attention, x), {"batch": 2, "tokens": tokens, "d_out": 2 * tokens}, what=what)
         return result.detach().unflatten(2, (2, tokens)).transpose(1, 2)  # (batch, copy, query, key)
 
-    kept = weights()
+    kept = weights("the result in eval mode")
     attention.train()
     torch.default_generator.manual_seed(seed)
-    modules.dropout_acts_on_weights(kept, weights(), weights(), dropout, ["sequence 0", "sequence 1"])
+    first, second = weights("the result in training"), weights("the result in training")
+    modules.dropout_acts_on_weights(kept, first, second, dropout, ["sequence 0", "sequence 1"])
 
 
 @given(size=SIZES, seed=draw.seeds, longer=st.integers(1, 3))
@@ -172,15 +182,6 @@ def test_more_tokens_than_the_context_are_refused(submission, size, seed, longer
     x = draw.normal(seed, size.batch, size.tokens + longer, size.d_in)
     given = f"an input of {size.tokens + longer} tokens for a context_length of {size.tokens}"
     refuses(lambda: attention(x), given, naming=[size.tokens + longer, size.tokens])
-
-
-@given(size=SIZES, seed=draw.seeds, qkv_bias=st.sampled_from([True, False, None]))
-def test_the_projections_are_its_only_parameters(submission, size, seed, qkv_bias):
-    """W_query, W_key and W_value are its only parameters, with a bias only if asked for; the mask is none."""
-    asked = {"d_in": size.d_in, "d_out": size.d_out, "context_length": 5, "dropout": 0.1}
-    asked |= {} if qkv_bias is None else {"qkv_bias": qkv_bias}
-    attention = verbs.module(submission.CausalAttention, seed=seed, **asked)
-    modules.linears_are_all(attention, {name: (size.d_in, size.d_out, bool(qkv_bias)) for name in NAMES})
 
 
 @given(size=SIZES, seed=draw.seeds, dropout=st.floats(0, 0.9))

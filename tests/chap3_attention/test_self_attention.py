@@ -33,6 +33,14 @@ def projections(attention, sequence):
     return [oracles.linear(sequence, layer.weight, layer.bias).detach() for layer in layers]
 
 
+@given(size=SIZES, seed=draw.seeds, qkv_bias=st.sampled_from([True, False, None]))
+def test_the_projections_are_its_only_parameters(submission, size, seed, qkv_bias):
+    """W_query, W_key and W_value are three linear layers and all it learns, with a bias only if asked for."""
+    asked = {} if qkv_bias is None else {"qkv_bias": qkv_bias}
+    attention = verbs.module(submission.SelfAttention, d_in=size.d_in, d_out=size.d_out, seed=seed, **asked)
+    modules.linears_are_all(attention, {name: (size.d_in, size.d_out, bool(qkv_bias)) for name in NAMES})
+
+
 @given(size=SIZES, seed=draw.seeds, leading=LEADING)
 @example(size=ONE_TOKEN, seed=0, leading=[])
 @example(size=ALL_EQUAL, seed=0, leading=[3])
@@ -41,7 +49,7 @@ def test_every_token_becomes_one_context_vector(submission, size, seed, leading)
     """Every token becomes one context vector of d_out features, with or without dimensions before the tokens."""
     attention = build(submission, size, seed)
     result = verbs.call(attention, draw.normal(seed, *leading, size.tokens, size.d_in))
-    before = {f"dim {index}": length for index, length in enumerate(leading)}
+    before = {f"dim={index}:": length for index, length in enumerate(leading)}
     tensor(result, before | {"tokens": size.tokens, "d_out": size.d_out}, torch.float64)
 
 
@@ -63,7 +71,7 @@ def test_sequences_do_not_mix(submission, size, seed, leading):
     attention, x = build(submission, size, seed), draw.normal(seed, *leading, size.tokens, size.d_in)
     alone = [verbs.call(attention, sequence.clone()) for sequence in x.reshape(-1, size.tokens, size.d_in)]
     expected = torch.stack(alone).reshape(*leading, size.tokens, size.d_out)
-    axes = [f"dim {index}" for index in range(len(leading))] + ["token", "feature"]
+    axes = [f"dim={index}:" for index in range(len(leading))] + ["token", "feature"]
     same(
         verbs.call(attention, x),
         expected,
@@ -157,14 +165,6 @@ def test_a_bias_of_the_values_adds_itself(submission, size, seed):
     verbs.write(bias, 0.0)
     difference = with_bias - verbs.call(attention, x)
     same(difference, wanted.expand_as(difference), AXES, "what the bias of the values adds")
-
-
-@given(size=SIZES, seed=draw.seeds, qkv_bias=st.sampled_from([True, False, None]))
-def test_the_projections_are_its_only_parameters(submission, size, seed, qkv_bias):
-    """W_query, W_key and W_value are three linear layers and all it learns, with a bias only if asked for."""
-    asked = {} if qkv_bias is None else {"qkv_bias": qkv_bias}
-    attention = verbs.module(submission.SelfAttention, d_in=size.d_in, d_out=size.d_out, seed=seed, **asked)
-    modules.linears_are_all(attention, {name: (size.d_in, size.d_out, bool(qkv_bias)) for name in NAMES})
 
 
 @given(size=SIZES, seed=draw.seeds)
