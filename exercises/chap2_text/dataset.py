@@ -35,9 +35,9 @@ class GPTDatasetV1(Dataset[tuple[Tensor, Tensor]]):
     def __init__(self, text: str, tokenizer: Any, max_length: int, stride: int) -> None:
         # TODO 1: Refuse a max_length or a stride below 1; name what was given.
         # TODO 2: Encode the whole text; the tokenizer promises encode(text) and nothing more.
-        # TODO 3: Refuse a text too short for one window and its target; name how many tokens it has, and how many it needs.
-        # TODO 4: Keep the ids as one int64 tensor, and the token at which each window starts. The last start is the last
-        #         one whose target still fits.
+        # TODO 3: Refuse a text too short for one window and its target; name the tokens it has and the tokens it needs.
+        # TODO 4: Keep the ids as one int64 tensor, and the token at which each window starts. The last start is the
+        #         last one whose target still fits.
         raise NotImplementedError
 
     def __len__(self) -> int:

@@ -39,7 +39,7 @@ class TokenEmbedding(nn.Module):
         >>> torch.equal(rows[0, 0], rows[1, 1])
         True
         """
-        # TODO 1: Raise an IndexError for an id outside the vocabulary; Python's own indexing would take -1 for the last row.
+        # TODO 1: Raise an IndexError for an id outside the vocabulary; indexing alone would take -1 for the last row.
         # TODO 2: Look up one row for each id.
         raise NotImplementedError
 

@@ -40,11 +40,11 @@ class GPTDatasetV1(Dataset[tuple[Tensor, Tensor]]):
             raise ValueError(f"stride is {stride}, but the next window starts at least 1 token later")
         # 2. Encode the whole text; the tokenizer promises encode(text) and nothing more.
         ids = tokenizer.encode(text)
-        # 3. Refuse a text too short for one window and its target; name how many tokens it has, and how many it needs.
+        # 3. Refuse a text too short for one window and its target; name the tokens it has and the tokens it needs.
         if len(ids) < max_length + 1:
             raise ValueError(f"the text has {len(ids)} tokens, but max_length {max_length} needs {max_length + 1}")
-        # 4. Keep the ids as one int64 tensor, and the token at which each window starts. The last start is the last
-        #    one whose target still fits.
+        # 4. Keep the ids as one int64 tensor, and the token at which each window starts. The last start is the
+        #    last one whose target still fits.
         self.max_length = max_length
         self.ids = torch.tensor(ids, dtype=torch.int64)  # (text_tokens,)
         self.starts = range(0, len(ids) - max_length, stride)

@@ -40,7 +40,7 @@ class TokenEmbedding(nn.Module):
         >>> torch.equal(rows[0, 0], rows[1, 1])
         True
         """
-        # 1. Raise an IndexError for an id outside the vocabulary; Python's own indexing would take -1 for the last row.
+        # 1. Raise an IndexError for an id outside the vocabulary; indexing alone would take -1 for the last row.
         vocab_size = self.weight.shape[0]
         outside = ids[(ids < 0) | (ids >= vocab_size)]  # (...) -> (how many are outside)
         if outside.numel() > 0:

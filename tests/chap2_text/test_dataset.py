@@ -60,10 +60,19 @@ def tokens_of(size, seed):
     return ids[: size.max_length + 1 + size.extra].tolist()
 
 
-def build(submission, ids, max_length, stride):
-    """The dataset of a text that has these ids."""
+def attempt(submission, ids, max_length, stride):
+    """The dataset of a text that has these ids, if it is not refused."""
     text = " ".join(map(str, ids))
     return verbs.construct(submission.GPTDatasetV1, text, Numbers(), max_length, stride)
+
+
+def build(submission, ids, max_length, stride):
+    """The dataset of a text that has these ids, which nobody should refuse."""
+    try:
+        return attempt(submission, ids, max_length, stride)
+    except ValueError as error:
+        given = f"a text of {len(ids)} tokens, max_length {max_length} and stride {stride}"
+        broken(f"There is at least one window for {given}, but this is refused: {error}")
 
 
 def starts_of(ids, max_length, stride):
@@ -333,14 +342,14 @@ def test_ids_come_out_exactly_however_large(submission, seed, bits):
 def test_a_max_length_below_one_is_refused(submission, size, seed, max_length):
     """A max_length below 1 is refused, by a ValueError that names it."""
     given = f"max_length {max_length}"
-    refuses(lambda: build(submission, tokens_of(size, seed), max_length, size.stride), given, naming=[max_length])
+    refuses(lambda: attempt(submission, tokens_of(size, seed), max_length, size.stride), given, naming=[max_length])
 
 
 @given(size=SIZES, seed=draw.seeds, stride=st.integers(-3, 0))
 def test_a_stride_below_one_is_refused(submission, size, seed, stride):
     """A stride below 1 is refused, by a ValueError that names it."""
     given = f"stride {stride}"
-    refuses(lambda: build(submission, tokens_of(size, seed), size.max_length, stride), given, naming=[stride])
+    refuses(lambda: attempt(submission, tokens_of(size, seed), size.max_length, stride), given, naming=[stride])
 
 
 @given(tokens=st.integers(0, 6), missing=st.integers(1, 4), stride=st.integers(1, 5), seed=draw.seeds)
@@ -352,12 +361,12 @@ def test_a_text_too_short_for_one_window_is_refused(submission, tokens, missing,
     ids = tokens_of(Sizes(max_length=max_length, extra=0), seed)[:tokens]
     given = f"a text of {tokens} tokens for max_length {max_length}"
     try:
-        refuses(lambda: build(submission, ids, max_length, stride), given, naming=[tokens, max_length])
+        refuses(lambda: attempt(submission, ids, max_length, stride), given, naming=[tokens, max_length])
     except LawBroken:
         pass  # "needs 5 tokens" says as much as "max_length is 4"
     else:
         return
-    refuses(lambda: build(submission, ids, max_length, stride), given, naming=[tokens, max_length + 1])
+    refuses(lambda: attempt(submission, ids, max_length, stride), given, naming=[tokens, max_length + 1])
 
 
 @given(text=draw.texts(), max_length=st.integers(1, 4), stride=st.integers(1, 5))
