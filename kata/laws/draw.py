@@ -20,7 +20,7 @@ def sizes(distinct: bool = True, **ranges: tuple[int, int]) -> st.SearchStrategy
     All distinct unless told otherwise, so that a transpose cannot hide; give equal sizes as explicit examples.
     """
 
-    # Each size is drawn from what the earlier ones left over: filtering draws for distinct ones would waste most of them.
+    # Each size is drawn from what the earlier ones left over: filtering for distinct ones would waste most draws.
     @st.composite
     def named(draw: Any) -> Sizes:
         values: dict[str, int] = {}
