@@ -119,11 +119,21 @@ def test_prerequisites_come_from_the_reference_unless_own_are_asked_for(stubbed)
     assert "should be 12, but you returned 27" in own.stdout
 
 
-def test_the_solutions_command_prints_pytests_closing_line(stubbed):
-    stubbed.write("tests/test_stubs.py", "def test_nothing():\n    pass\n")
+def test_the_solutions_command_prints_pytests_closing_lines(stubbed):
     done = stubbed.kata("solutions")
     assert done.returncode == 0, done.stdout
-    assert "5 passed" in done.stdout  # three laws, one worked example, one test of the stubs
+    assert done.stdout.count("2 passed in") == 2  # two laws; a third, and a worked example
+    assert "3 of 3 laws are broken by the stubs, as they should be." in done.stdout
+
+
+def test_a_law_that_a_stub_obeys_fails_the_solutions_command(stubbed):
+    laws = stubbed.read("tests/chap1_numbers/test_double.py")
+    lazy = '\n\ndef test_nothing(submission):\n    """Nothing is asked."""\n'
+    stubbed.write("tests/chap1_numbers/test_double.py", laws + lazy)
+    done = stubbed.kata("solutions", "double")
+    assert done.returncode == 1
+    assert "The stub of double does not break test_nothing as a stub should: passed." in done.stdout
+    assert "2 of 3 laws are broken" in done.stdout
 
 
 def test_a_wrong_solution_fails_the_solutions_command(stubbed):
@@ -131,7 +141,7 @@ def test_a_wrong_solution_fails_the_solutions_command(stubbed):
     stubbed.write("solutions/chap1_numbers/double.py", solution.replace("SCALE = 2", "SCALE = 3"))
     done = stubbed.kata("solutions", "double")
     assert done.returncode == 1
-    assert "2 failed" in done.stdout  # the law, and the worked example
+    assert done.stdout.count("1 failed") == 2  # the law, and the worked example
 
 
 def test_plain_pytest_takes_a_tree(stubbed):
