@@ -26,18 +26,24 @@ def judge(
     tree_name: str,
     prerequisites: str,
     smallest: bool = True,
+    all_laws: bool = True,
 ) -> Verdict:
-    """Judges these exercises of one tree; with `smallest`, looks for the smallest case that breaks a law."""
+    """Judges these exercises of one tree.
+
+    With `smallest`, looks for the smallest case that breaks a law; without `all_laws`, stops at the first one broken.
+    """
     verdict = Verdict(tree_name, prerequisites, [_not_judged(exercise, tree) for exercise in exercises])
     collector = _Collector({str(e.law_file): v for e, v in zip(exercises, verdict.exercises, strict=True)}, tree)
     files = [str(exercise.law_file) for exercise in exercises]
     options = ["--tree", str(tree), "--prerequisites", prerequisites, "--rootdir", str(curriculum.root)]
     options += [] if smallest else ["--first-failure"]
+    options += [] if all_laws else ["--exitfirst"]
     # What nobody reads takes half of the time: pytest's own tracebacks, and its search for lost exceptions at the end.
     options += ["--tb=no", "-p", "no:unraisableexception", "-p", "no:threadexception"]
     ini = ["-c", str(curriculum.root / "pyproject.toml")]
     status = pytest.main([*ini, *options, *files], plugins=[collector])
-    if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+    judged = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+    if status not in judged and not (status == pytest.ExitCode.INTERRUPTED and not all_laws):
         raise JudgeError(f"pytest ended with {pytest.ExitCode(status).name}: {' '.join(collector.complaints)}")
     for exercise_verdict in verdict.exercises:
         _settle(exercise_verdict)

@@ -37,14 +37,18 @@ def patched(exercise: Exercise, variant: Variant, source: str) -> str:
     return source
 
 
-def judge(curriculum: Curriculum, exercise: Exercise, variant: Variant) -> VariantVerdict:
-    """Judges one misconception or alternative: which laws does the changed solution break?"""
+def judge(curriculum: Curriculum, exercise: Exercise, variant: Variant, all_laws: bool = True) -> VariantVerdict:
+    """Judges one misconception or alternative: which laws does the changed solution break?
+
+    Without `all_laws`, only the first one that it breaks is found.
+    """
     source = (curriculum.root / "solutions" / exercise.path).read_text(encoding="utf-8")
     text = patched(exercise, variant, source)
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder).resolve()
         (tree / exercise.chapter).mkdir()
         (tree / exercise.path).write_text(text, encoding="utf-8")
-        verdict = run.judge(curriculum, [exercise], tree, variant.slug, "reference", smallest=False)
-    broken = tuple(law.id for law in verdict.exercises[0].laws if law.status != "passed")
+        options = {"smallest": False, "all_laws": all_laws}
+        verdict = run.judge(curriculum, [exercise], tree, variant.slug, "reference", **options)
+    broken = tuple(law.id for law in verdict.exercises[0].laws if law.status == "failed")
     return VariantVerdict(exercise.id, variant.slug, variant in exercise.alternatives, broken)

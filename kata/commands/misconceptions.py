@@ -13,6 +13,7 @@ from kata.variants import VariantVerdict
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What may be asked for."""
     parser.add_argument("names", nargs="*", metavar="EXERCISE|CHAPTER", help="only these")
+    parser.add_argument("--first", action="store_true", help="stop at the first law that catches it: faster")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -24,7 +25,8 @@ def run(arguments: argparse.Namespace) -> int:
     with ProcessPoolExecutor(os.cpu_count() or 1, mp_context=context) as pool:
         waiting = {
             exercise: [
-                pool.submit(_judge, exercise, variant) for variant in exercise.misconceptions + exercise.alternatives
+                pool.submit(_judge, exercise, variant, not arguments.first)
+                for variant in exercise.misconceptions + exercise.alternatives
             ]
             for exercise in chosen
         }
@@ -37,10 +39,10 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if wrong else 0
 
 
-def _judge(exercise: Exercise, variant: Variant) -> VariantVerdict:
+def _judge(exercise: Exercise, variant: Variant, all_laws: bool) -> VariantVerdict:
     from kata import variants
 
-    return variants.judge(curriculum.load(ROOT), exercise, variant)
+    return variants.judge(curriculum.load(ROOT), exercise, variant, all_laws)
 
 
 def _show(exercise: Exercise, verdicts: list[VariantVerdict]) -> None:

@@ -41,9 +41,7 @@ class SelfAttention(nn.Module):
         keys = self.W_key(x)  # (..., tokens, d_out)
         values = self.W_value(x)  # (..., tokens, d_out)
         # 2. Score every query against every key, whatever dimensions come before the last two.
-        scores = queries @ keys.transpose(
-            -2, -1
-        )  # (..., tokens, d_out) @ (..., d_out, tokens) -> (..., tokens, tokens)
+        scores = queries @ keys.transpose(-2, -1)  # (..., tokens, d_out) -> (..., tokens, tokens)
         # 3. Dot products grow with the length of a key: divide them by its square root.
         scores = scores / keys.shape[-1] ** 0.5
         # 4. Turn each query's scores into weights over the keys, safely for large scores too.

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 
-from kata import ROOT, curriculum, stub_files
+from kata import ROOT, curriculum, stub_files, variants
 from kata.files import write_atomically
 
 
@@ -21,3 +21,15 @@ def test_one_solution_among_stubs_earns_exactly_its_points(tmp_path):
     verdict = json.loads((tmp_path / "verdict.json").read_text(encoding="utf-8"))
     assert {e["id"]: e["points"] for e in verdict["exercises"] if e["points"]} == {solved.id: solved.points}
     assert verdict["points"] == solved.points
+
+
+def test_every_misconception_and_alternative_fits_its_solution():
+    lessons = curriculum.load(ROOT)
+    for exercise in lessons.exercises:
+        source = (ROOT / "solutions" / exercise.path).read_text(encoding="utf-8")
+        for variant in exercise.misconceptions + exercise.alternatives:
+            changed = variants.patched(exercise, variant, source)
+            assert changed != source, (exercise.id, variant.slug)
+            compile(changed, variant.slug, "exec")
+        assert len(exercise.misconceptions) >= 8, exercise.id
+        assert len(exercise.alternatives) >= 4, exercise.id
