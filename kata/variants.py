@@ -47,7 +47,7 @@ def judge_all(curriculum: Curriculum, exercise: Exercise) -> list[VariantVerdict
             tree = Path(folder).resolve()
             (tree / exercise.chapter).mkdir()
             (tree / exercise.path).write_text(text, encoding="utf-8")
-            verdict = run.judge(curriculum, [exercise], tree, variant.slug, "reference")
-        broken = tuple(law.id for law in verdict.exercises[0].laws if law.status != "passed")
+            verdict = run.judge(curriculum, exercise, tree, "reference")
+        broken = tuple(law.id for law in verdict.laws if law.status != "passed")
         verdicts.append(VariantVerdict(exercise.id, variant.slug, variant in exercise.alternatives, broken))
     return verdicts

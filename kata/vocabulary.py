@@ -56,6 +56,15 @@ def ensure() -> None:
         partial.replace(cached)
 
 
+def is_whole() -> bool:
+    """Whether plain tiktoken finds what it needs, now."""
+    try:
+        ensure()
+    except VocabularyError:
+        return False
+    return True
+
+
 def _package_folder() -> Path:
     package = importlib.util.find_spec(PACKAGE)
     if package is None or package.origin is None:
