@@ -9,6 +9,7 @@ import platform
 import signal
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
@@ -61,8 +62,13 @@ def _run_all(waiting: list["_Job"], jobs: int, on_change: Callable[[], None], ro
         multiprocessing.forkserver.ensure_running()
     orphans = limits.Orphans()
     running: list[_Job] = []
+    # A Ctrl-C in the middle of starting a worker would leave one that nobody knows of.
+    interrupted = threading.Event()
+    before = signal.signal(signal.SIGINT, lambda number, frame: interrupted.set())
     try:
         while waiting or running:
+            if interrupted.is_set():
+                raise KeyboardInterrupt
             while waiting and len(running) < jobs:
                 running.append(waiting.pop(0))
                 running[-1].start(context)
@@ -78,6 +84,7 @@ def _run_all(waiting: list["_Job"], jobs: int, on_change: Callable[[], None], ro
         for job in running:
             job.give_up()
         orphans.end()
+        signal.signal(signal.SIGINT, before)
 
 
 def _environment() -> dict[str, str]:
@@ -121,6 +128,7 @@ class _Job:
         self.printed = 0
         self.law = None
         self.done = False
+        self.stopped = ""
         self.ready = False
         self.channel, theirs = context.Pipe(duplex=False)
         request = worker.Request(
@@ -173,6 +181,8 @@ class _Job:
         self.folder.cleanup()
 
     def _problem(self, dead: bool) -> tuple[ExerciseStatus, str] | None:
+        if self.stopped:
+            return "crashed", self.stopped
         if dead:
             return "crashed", _how_it_ended(self.process.exitcode)
         if self.output.stat().st_size > limits.OUTPUT:
@@ -205,6 +215,8 @@ class _Job:
             if self.verdict.status == "todo":  # nothing worse has happened to an earlier worker
                 self.verdict.status, self.verdict.message = said["status"], said["message"]  # type: ignore[assignment]
             self.done = True
+        elif "stopped" in event:
+            self.stopped = str(event["stopped"])
         elif "broken" in event:
             raise run.JudgeError(f"{self.exercise.id}: {event['broken']}")
 

@@ -19,6 +19,10 @@ class JudgeError(KataError):
     """pytest could not run the laws at all."""
 
 
+class Stopped(Exception):
+    """The submission stopped pytest itself, by KeyboardInterrupt or pytest.exit: not every law was judged."""
+
+
 def judge(
     curriculum: Curriculum,
     exercise: Exercise,
@@ -35,6 +39,8 @@ def judge(
     quick = ["-s", "-p", "no:unraisableexception", "-p", "no:threadexception"]
     ini = ["-c", str(curriculum.root / "pyproject.toml")]
     status = pytest.main([*ini, *options, *quick, str(exercise.law_file)], plugins=[collector])
+    if status == pytest.ExitCode.INTERRUPTED and not collector.complaints:
+        raise Stopped
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
         raise JudgeError(f"pytest ended with {pytest.ExitCode(status).name}: {' '.join(collector.complaints)}")
     verdict.settle()

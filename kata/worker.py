@@ -75,6 +75,8 @@ class _Reporter:
                 on_begin=lambda law: self._send(begin=law),
                 on_end=self._end,
             )
+        except run.Stopped:
+            self._send(stopped="The code stopped the judge itself, by a KeyboardInterrupt or pytest.exit.")
         except run.JudgeError as error:
             self._send(broken=str(error))
         else:

@@ -13,7 +13,7 @@ def test_every_stub_breaks_every_law(tmp_path):
     lessons = curriculum.load(ROOT)
     for exercise in lessons.exercises:
         write_atomically(tmp_path / "tree" / exercise.path, stub_files.compare(lessons, exercise).stub)
-    command = ["-m", "kata", "exercises", "--tree", tmp_path / "tree", "--json", tmp_path / "verdict.json"]
+    command = ["-m", "kata", "grade", "--tree", tmp_path / "tree", "--json", tmp_path / "verdict.json"]
     judged = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True)
     assert judged.returncode == 1, judged.stdout + judged.stderr
     verdict = json.loads((tmp_path / "verdict.json").read_text(encoding="utf-8"))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from kata import ROOT, curriculum, report, trees, vocabulary
+from kata import ROOT, curriculum, judge, report, trees, vocabulary
 from kata.files import write_atomically
 from kata.verdict import Verdict
 
@@ -22,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="whose earlier exercises the judged one imports (default: the reference's)",
     )
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the verdict to this file, too")
+    parser.add_argument("--verbose", action="store_true", help="show every law, and all that is known of it")
     parser.add_argument("--no-cache", action="store_true", help="judge again what has not changed since the last time")
     parser.add_argument("--jobs", type=_positive, metavar="N", help="exercises at once (default: the cores)")
 
@@ -41,20 +42,24 @@ def run(arguments: argparse.Namespace) -> int:
             write_atomically(arguments.json, json.dumps(verdict.to_dict(), indent=2) + "\n")
 
     with console.status(f"Judging {len(chosen)} exercise{'s' * (len(chosen) != 1)} ..."):
-        from kata import judge
-
-        verdict = judge.judge(
-            lessons,
-            chosen,
-            tree,
-            arguments.tree,
-            arguments.prerequisites,
-            jobs=arguments.jobs,
-            use_cache=not arguments.no_cache,
-            on_change=changed,
-        )
-    report.show(verdict, lessons, console)
-    return 0 if verdict.holds else 1
+        try:
+            judge.judge(
+                lessons,
+                chosen,
+                tree,
+                arguments.tree,
+                arguments.prerequisites,
+                jobs=arguments.jobs,
+                use_cache=not arguments.no_cache,
+                on_change=changed,
+            )
+            interrupted = False
+        except KeyboardInterrupt:
+            interrupted = True
+    report.show(latest[-1], lessons, console, arguments.verbose)
+    if interrupted:
+        console.print("[yellow]Interrupted: what is not judged above was not reached.[/]")
+    return 0 if latest[-1].holds else 1
 
 
 def _positive(text: str) -> int:
