@@ -186,7 +186,10 @@ class _Job:
         if dead:
             return "crashed", _how_it_ended(self.process.exitcode)
         if self.output.stat().st_size > limits.OUTPUT:
-            return "crashed", f"It printed more than {limits.OUTPUT // 1_000_000} MB and was stopped. Is a print in a loop?"
+            return (
+                "crashed",
+                f"It printed more than {limits.OUTPUT // 1_000_000} MB and was stopped. Is a print in a loop?",
+            )
         if time.monotonic() - self.worker_began > limits.SECONDS:
             return "timeout", f"It did not end within {limits.SECONDS:g} seconds. Is there a loop that never ends?"
         excess = self.watched.excess() if self.ready else None

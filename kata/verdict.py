@@ -79,7 +79,6 @@ class ExerciseVerdict:
         """The law to look at next: the first, in the law file's order, that does not hold."""
         return next((law for law in self.laws if law.status != "passed"), None)
 
-
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON, points included."""
         data = asdict(self) | {"points": self.points, "max_points": self.max_points}

@@ -6,6 +6,7 @@ named by the SHA-1 of their addresses, and downloads what is missing or damaged;
 
 import hashlib
 import importlib.util
+import json
 import os
 from pathlib import Path
 
@@ -63,6 +64,25 @@ def is_whole() -> bool:
     except VocabularyError:
         return False
     return True
+
+
+def read() -> tuple[dict[int, bytes], list[tuple[bytes, bytes]]]:
+    """GPT-2's vocabulary, from id to bytes, and its merges in their order, read from the two files themselves."""
+    ensure()
+    cache = Path(os.environ.get("TIKTOKEN_CACHE_DIR", CACHE))
+    encoder = json.loads((cache / FILES["encoder.json"][0]).read_text(encoding="utf-8"))
+    lines = (cache / FILES["vocab.bpe"][0]).read_text(encoding="utf-8").splitlines()
+    # The files write every byte as one printable character: itself where it is one, else one from 256 on.
+    printable = [byte for byte in range(256) if chr(byte).isprintable() and chr(byte) != " "]
+    others = [byte for byte in range(256) if byte not in printable]
+    byte_of = {chr(byte): byte for byte in printable} | {chr(256 + n): byte for n, byte in enumerate(others)}
+
+    def token(written: str) -> bytes:
+        return bytes(byte_of[character] for character in written)
+
+    pairs = (line.split(" ") for line in lines[1:])  # the first line names the version
+    merges = [(token(left), token(right)) for left, right in pairs]
+    return {id: token(written) for written, id in encoder.items()}, merges
 
 
 def _package_folder() -> Path:

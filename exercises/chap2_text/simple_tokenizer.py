@@ -1,0 +1,107 @@
+"""A word tokenizer: a regular expression cuts text into tokens, a vocabulary turns tokens into ids and back.
+
+Source: Build a Large Language Model (From Scratch), sections 2.2 to 2.4.
+"""
+
+import re
+from collections.abc import Iterable
+
+END_OF_TEXT = "<|endoftext|>"
+UNKNOWN = "<|UNK|>"
+
+
+def split_text(text: str) -> list[str]:
+    r"""Cuts a text into tokens: words, punctuation marks, and the two special tokens.
+
+    Args:
+        text: any text.
+
+    Returns:
+        The tokens in their order, none empty. Whitespace (`\s`) is dropped. Each of `, . : ; ? _ ! " ( ) '` and `--`
+        is a token of its own, read from left to right. END_OF_TEXT and UNKNOWN stay whole, also glued to a word.
+
+    >>> split_text("Well-known -- (isn't it?)")
+    ['Well-known', '--', '(', 'isn', "'", 't', 'it', '?', ')']
+    >>> split_text("the end<|endoftext|>A new one")
+    ['the', 'end', '<|endoftext|>', 'A', 'new', 'one']
+    """
+    # TODO 1: Write the pattern of everything to cut at: special tokens, two dashes, a punctuation mark, whitespace.
+    #         The special tokens hold characters that mean something in a pattern, so escape those.
+    # TODO 2: Cut the text there, and keep what you cut at.
+    # TODO 3: Drop the pieces that are empty or whitespace.
+    raise NotImplementedError
+
+
+def build_vocab(tokens: Iterable[str]) -> dict[str, int]:
+    """Numbers the distinct tokens in sorted order, from 0; the two special tokens come last.
+
+    Args:
+        tokens: the tokens, in any order, as often as they come; a generator will do.
+
+    Returns:
+        The id of each token. END_OF_TEXT and UNKNOWN have the last two ids, in this order, and only these, whether
+        or not they are among the tokens.
+
+    >>> build_vocab(["the", "cat", "the"])
+    {'cat': 0, 'the': 1, '<|endoftext|>': 2, '<|UNK|>': 3}
+    """
+    # TODO 1: Take each token once, without the special ones, in sorted order.
+    # TODO 2: Put the special tokens behind them, and number them all.
+    raise NotImplementedError
+
+
+class SimpleTokenizerV1:
+    """Turns text into ids and back, with a fixed vocabulary.
+
+    Args:
+        vocab: the id of each token; UNKNOWN must be among them, with any id.
+
+    Raises:
+        ValueError: the vocabulary lacks UNKNOWN.
+
+    >>> tokenizer = SimpleTokenizerV1(build_vocab(split_text("The cat, the dog.")))
+    >>> tokenizer.encode("The cow, the cat.")
+    [2, 7, 0, 5, 3, 1]
+    >>> tokenizer.decode([2, 7, 0, 5, 3, 1])
+    'The <|UNK|>, the cat.'
+    """
+
+    def __init__(self, vocab: dict[str, int]) -> None:
+        # TODO 1: Refuse a vocabulary without UNKNOWN; say what is missing.
+        # TODO 2: Keep the way from token to id, and make the way back.
+        raise NotImplementedError
+
+    def encode(self, text: str) -> list[int]:
+        """The id of each token of a text.
+
+        Args:
+            text: any text.
+
+        Returns:
+            One id for each token of split_text(text): UNKNOWN's for a token that is not in the vocabulary.
+
+        >>> SimpleTokenizerV1({"cat": 0, "the": 1, "<|UNK|>": 2}).encode("the black cat")
+        [1, 2, 0]
+        """
+        # TODO 1: Split the text.
+        # TODO 2: Look up each token; what the vocabulary lacks gets the id of UNKNOWN.
+        raise NotImplementedError
+
+    def decode(self, ids: list[int]) -> str:
+        r"""The text of ids: their tokens, joined by one space each, but none before `, . : ; ? ! " ( ) '`.
+
+        Args:
+            ids: ids of the vocabulary.
+
+        Returns:
+            A text that encodes to these ids again. What whitespace there was before encoding is not known any more.
+
+        Raises:
+            KeyError: an id is not in the vocabulary.
+
+        >>> SimpleTokenizerV1({"cat": 0, "the": 1, "!": 2, "<|UNK|>": 3}).decode([1, 3, 0, 2])
+        'the <|UNK|> cat!'
+        """
+        # TODO 1: Look up the token of each id, and join them with a space.
+        # TODO 2: Take the space away again where one of the punctuation marks follows.
+        raise NotImplementedError
