@@ -210,7 +210,7 @@ class _Job:
             self.law = self.verdict.law(str(event["begin"]))
         elif "end" in event:
             law = LawVerdict(**event["end"])  # type: ignore[arg-type]
-            law.output = self._new_output()
+            law.output = self._new_output(until=int(event["printed"]))  # type: ignore[call-overload]
             self.verdict.laws = [law if law.id == old.id else old for old in self.verdict.laws]
             self.law = None
         elif "done" in event:
@@ -223,11 +223,11 @@ class _Job:
         elif "broken" in event:
             raise run.JudgeError(f"{self.exercise.id}: {event['broken']}")
 
-    def _new_output(self) -> str:
-        """What was printed since the last law ended, whole up to a limit."""
+    def _new_output(self, until: int | None = None) -> str:
+        """What was printed since the last law ended, up to a place in the file, whole up to a limit."""
         with open(self.output, "rb") as output:
             output.seek(self.printed)
-            data = output.read(limits.OUTPUT)
+            data = output.read(limits.OUTPUT if until is None else min(limits.OUTPUT, until - self.printed))
         self.printed += len(data)
         text = data.decode("utf-8", errors="replace")
         if len(text) > OUTPUT_SHOWN:

@@ -46,9 +46,9 @@ def _send_output_to(file: str) -> None:
     os.dup2(output, 1)
     os.dup2(output, 2)
     # Fresh streams: a fork server's own may hold text that was never written, and would be written here.
-    sys.stdout = open(1, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)
-    sys.stderr = open(2, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)
-    sys.stdin = open(0, encoding="utf-8", closefd=False)
+    sys.stdout = os.fdopen(1, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)
+    sys.stderr = os.fdopen(2, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)
+    sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
 
 
 class _Reporter:
@@ -85,7 +85,7 @@ class _Reporter:
     def _end(self, law: LawVerdict) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
-        self._send(end=asdict(law))
+        self._send(end=asdict(law), printed=os.lseek(1, 0, os.SEEK_END))
 
     def _done(self, verdict: ExerciseVerdict) -> None:
         self._send(done={"status": verdict.status, "message": verdict.message})

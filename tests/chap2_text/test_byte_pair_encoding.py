@@ -296,7 +296,7 @@ def test_runs_are_merged_from_left_to_right(submission, letter, run, times):
 @example(text="ab\nab\nab\nabc\naz", room=2)
 @example(text="ba\nbé\nbz", room=1)
 def test_ties_go_to_the_greater_pair(submission, text, room):
-    """Among equally frequent pairs the lexicographically greater is merged: first parts are compared first, as bytes."""
+    """Among equally frequent pairs the greatest is merged: first parts are compared first, as bytes."""
     _, merges = train(submission, text, room)
     for number, pair, counts in replay(text, merges):
         top = max(counts.values(), default=0)
