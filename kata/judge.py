@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from kata import cache, limits, run, worker
 from kata.curriculum import Curriculum, Exercise
@@ -148,7 +149,7 @@ class _Job:
         if self.workers == 1:
             self.began = self.worker_began
 
-    def signs(self) -> list[object]:
+    def signs(self) -> list[Any]:
         """What to wait for: a message of the worker, or its end."""
         return [self.channel, self.process.sentinel]
 
