@@ -53,7 +53,7 @@ def reset(session: nox.Session) -> None:
 @nox.session
 def judge(session: nox.Session) -> None:
     """Test the judge itself."""
-    _python("-m", "pytest", "tests/kata", *session.posargs)
+    _python("-m", "pytest", "tests/kata", "-n", "auto", *session.posargs)
 
 
 @nox.session
@@ -67,7 +67,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measure the speeds that the README quotes."""
-    _python("benchmarks/speed.py", *session.posargs)
+    _python("-m", "benchmarks.speed")
 
 
 def _python(*arguments: str) -> None:

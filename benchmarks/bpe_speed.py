@@ -21,6 +21,7 @@ def main() -> None:
     vocabulary.ensure()
     sys.path.insert(0, str(ROOT / "solutions"))
     import tiktoken
+
     from chap2_text.byte_pair_encoding import BytePairTokenizer, train_bpe
 
     text = "\n".join(topics.values())

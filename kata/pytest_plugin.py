@@ -28,6 +28,12 @@ hypothesis.settings.register_profile(
     suppress_health_check=(hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.filter_too_much),
 )
 
+hypothesis.settings.register_profile(
+    "kata-first-failure",  # enough where only "broken or not" is asked; three times as fast on what is broken
+    hypothesis.settings.get_profile("kata"),
+    phases=(hypothesis.Phase.explicit, hypothesis.Phase.generate),
+)
+
 CURRICULUM = pytest.StashKey[curriculum.Curriculum]()
 TREES = pytest.StashKey[trees.Trees]()
 
@@ -42,11 +48,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=("reference", "own"),
         help="whose earlier exercises the judged one imports: the reference's (default) or the tree's own",
     )
+    group.addoption("--first-failure", action="store_true", help="do not look for the smallest case of a failure")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Makes `import chap3_attention.x` mean the tree that was asked for."""
-    hypothesis.settings.load_profile("kata")
+    hypothesis.settings.load_profile("kata-first-failure" if config.getoption("--first-failure") else "kata")
     torch.set_num_threads(1)
     vocabulary.point_tiktoken_here()
     with contextlib.suppress(vocabulary.VocabularyError):  # the laws that need it say so, through `gpt2`

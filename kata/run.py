@@ -31,14 +31,23 @@ def judge(
     skip: Collection[str] = (),
     on_begin: Callable[[str], None] = lambda law: None,
     on_end: Callable[[LawVerdict], None] = lambda law: None,
+    capture: bool = True,
+    smallest: bool = True,
 ) -> ExerciseVerdict:
-    """Judges one exercise of a tree, law by law, but for the laws to `skip`."""
+    """Judges one exercise of a tree, law by law, but for the laws to `skip`.
+
+    With `smallest`, looks for the smallest case that breaks a law; without `capture`, what the submission prints goes
+    where this process prints.
+    """
     verdict = not_judged(exercise, tree)
     collector = _Collector(verdict, tree, skip, on_begin, on_end)
     options = ["--tree", str(tree), "--prerequisites", prerequisites, "--rootdir", str(curriculum.root)]
-    quick = ["-s", "-p", "no:unraisableexception", "-p", "no:threadexception"]
+    options += [] if smallest else ["--first-failure"]
+    options += [] if capture else ["--capture=no"]
+    # What nobody reads takes half of the time: pytest's own tracebacks, and its search for lost exceptions at the end.
+    options += ["--tb=no", "-p", "no:unraisableexception", "-p", "no:threadexception"]
     ini = ["-c", str(curriculum.root / "pyproject.toml")]
-    status = pytest.main([*ini, *options, *quick, str(exercise.law_file)], plugins=[collector])
+    status = pytest.main([*ini, *options, str(exercise.law_file)], plugins=[collector])
     if status == pytest.ExitCode.INTERRUPTED and not collector.complaints:
         raise Stopped
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):

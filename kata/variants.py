@@ -37,17 +37,14 @@ def patched(exercise: Exercise, variant: Variant, source: str) -> str:
     return source
 
 
-def judge_all(curriculum: Curriculum, exercise: Exercise) -> list[VariantVerdict]:
-    """Judges every misconception and every alternative of one exercise."""
+def judge(curriculum: Curriculum, exercise: Exercise, variant: Variant) -> VariantVerdict:
+    """Judges one misconception or alternative: which laws does the changed solution break?"""
     source = (curriculum.root / "solutions" / exercise.path).read_text(encoding="utf-8")
-    verdicts = []
-    for variant in exercise.misconceptions + exercise.alternatives:
-        text = patched(exercise, variant, source)
-        with tempfile.TemporaryDirectory() as folder:
-            tree = Path(folder).resolve()
-            (tree / exercise.chapter).mkdir()
-            (tree / exercise.path).write_text(text, encoding="utf-8")
-            verdict = run.judge(curriculum, exercise, tree, "reference")
-        broken = tuple(law.id for law in verdict.laws if law.status != "passed")
-        verdicts.append(VariantVerdict(exercise.id, variant.slug, variant in exercise.alternatives, broken))
-    return verdicts
+    text = patched(exercise, variant, source)
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder).resolve()
+        (tree / exercise.chapter).mkdir()
+        (tree / exercise.path).write_text(text, encoding="utf-8")
+        verdict = run.judge(curriculum, exercise, tree, "reference", smallest=False)
+    broken = tuple(law.id for law in verdict.laws if law.status != "passed")
+    return VariantVerdict(exercise.id, variant.slug, variant in exercise.alternatives, broken)

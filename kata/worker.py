@@ -74,6 +74,7 @@ class _Reporter:
                 skip=request.skip,
                 on_begin=lambda law: self._send(begin=law),
                 on_end=self._end,
+                capture=False,
             )
         except run.Stopped:
             self._send(stopped="The code stopped the judge itself, by a KeyboardInterrupt or pytest.exit.")

@@ -18,6 +18,31 @@ GPT2_PATTERN = r"""'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+
 CACHE_SIZE = 100_000
 
 
+def _split(text: str, special_tokens: Sequence[str], beginnings: Collection[str] = ()) -> list[str]:
+    """Cuts a text into its special tokens and the pre-tokens of what stands between them; nothing is lost.
+
+    At the very end of the text, one of `beginnings` is a piece of its own, too.
+
+    >>> _split("to be<|end|>or not", ["<|end|>"])
+    ['to', ' be', '<|end|>', 'or', ' not']
+    """
+    # TODO 1: Build a pattern of everything that must stay whole: its characters mean themselves; longer ones are tried
+    #         before shorter ones, and beginnings, which match at the end only, before all.
+    # TODO 2: Split there, if there is anything to split at; the parts at odd places are what stays whole.
+    # TODO 3: Let GPT-2's pattern find the pre-tokens of the parts between.
+    raise NotImplementedError
+
+
+def _merge(word: Sequence[bytes], pair: tuple[bytes, bytes]) -> list[bytes]:
+    """Joins the pair wherever it stands in the word, from left to right.
+
+    >>> _merge([b"a", b"a", b"a", b"b"], (b"a", b"a"))
+    [b'aa', b'a', b'b']
+    """
+    # TODO 1: Go through the word; a part that completes the pair is joined to the one before it.
+    raise NotImplementedError
+
+
 def train_bpe(
     text: str, vocab_size: int, special_tokens: Sequence[str] = ()
 ) -> tuple[dict[int, bytes], list[tuple[bytes, bytes]]]:
@@ -132,28 +157,3 @@ class BytePairTokenizer:
         # TODO 3: Hold the last pre-token back: it may go on.
         # TODO 4: Hold an apostrophe before it back, too, if both may become one of the contractions 'll, 're and 've.
         raise NotImplementedError
-
-
-def _split(text: str, special_tokens: Sequence[str], beginnings: Collection[str] = ()) -> list[str]:
-    """Cuts a text into its special tokens and the pre-tokens of what stands between them; nothing is lost.
-
-    At the very end of the text, one of `beginnings` is a piece of its own, too.
-
-    >>> _split("to be<|end|>or not", ["<|end|>"])
-    ['to', ' be', '<|end|>', 'or', ' not']
-    """
-    # TODO 1: Build a pattern of everything that must stay whole: its characters mean themselves; longer ones are tried
-    #         before shorter ones, and beginnings, which match at the end only, before all.
-    # TODO 2: Split there, if there is anything to split at; the parts at odd places are what stays whole.
-    # TODO 3: Let GPT-2's pattern find the pre-tokens of the parts between.
-    raise NotImplementedError
-
-
-def _merge(word: Sequence[bytes], pair: tuple[bytes, bytes]) -> list[bytes]:
-    """Joins the pair wherever it stands in the word, from left to right.
-
-    >>> _merge([b"a", b"a", b"a", b"b"], (b"a", b"a"))
-    [b'aa', b'a', b'b']
-    """
-    # TODO 1: Go through the word; a part that completes the pair is joined to the one before it.
-    raise NotImplementedError

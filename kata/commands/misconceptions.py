@@ -6,7 +6,7 @@ import os
 from concurrent.futures import ProcessPoolExecutor
 
 from kata import ROOT, curriculum
-from kata.curriculum import Exercise
+from kata.curriculum import Exercise, Variant
 from kata.variants import VariantVerdict
 
 
@@ -21,8 +21,15 @@ def run(arguments: argparse.Namespace) -> int:
     wrong = total = 0
     # Spawned, not forked: torch may have started threads in this process.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(os.cpu_count() or 1, len(chosen)), mp_context=context) as pool:
-        for exercise, verdicts in zip(chosen, pool.map(_judge, chosen), strict=True):
+    with ProcessPoolExecutor(os.cpu_count() or 1, mp_context=context) as pool:
+        waiting = {
+            exercise: [
+                pool.submit(_judge, exercise, variant) for variant in exercise.misconceptions + exercise.alternatives
+            ]
+            for exercise in chosen
+        }
+        for exercise, futures in waiting.items():
+            verdicts = [future.result() for future in futures]
             _show(exercise, verdicts)
             wrong += sum(not verdict.as_it_should for verdict in verdicts)
             total += len(verdicts)
@@ -30,10 +37,10 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if wrong else 0
 
 
-def _judge(exercise: Exercise) -> list[VariantVerdict]:
+def _judge(exercise: Exercise, variant: Variant) -> VariantVerdict:
     from kata import variants
 
-    return variants.judge_all(curriculum.load(ROOT), exercise)
+    return variants.judge(curriculum.load(ROOT), exercise, variant)
 
 
 def _show(exercise: Exercise, verdicts: list[VariantVerdict]) -> None:

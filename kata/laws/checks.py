@@ -79,6 +79,8 @@ def same(
         distance = (actual.detach().double() - expected.detach().double()).abs()
         where = _unravel(int(distance.argmax()), expected.shape)
         got, want = _number(actual[tuple(where)]), _number(expected[tuple(where)])
+        if got == want:  # alike in the digits shown: show all of them
+            got, want = str(actual[tuple(where)].item()), str(expected[tuple(where)].item())
         place = f"At {_position(where, axes)}, {what}" if where else _upper(what)
         count = f" ({int(off.sum())} of {off.numel()} numbers differ)" if where else ""
         broken(f"{place} should be {want}, but you returned {got}{count}.")

@@ -3,13 +3,13 @@
 Sequence functions take x (batch, tokens, features) and return (batch, tokens, features).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from kata.laws import draw, verbs
-from kata.laws.checks import TOLERANCE, broken, describe, holds, same
+from kata.laws.checks import TOLERANCE, broken, describe, holds, same, shorten
 
 SEQUENCE = ("batch", "token", "feature")
 
@@ -74,6 +74,31 @@ def order_is_kept(function: Callable[[Tensor], Tensor], x: Tensor, seed: int, ax
     )
 
 
+def query_asks_for_itself(attention: nn.Module, x: Tensor, seed: int) -> None:
+    """Changing the query of one token changes nothing that another token receives.
+
+    The projections are rigged so that queries read only the first feature of x (batch, tokens, d_in), keys and values
+    only the others; so d_in must be at least 2.
+    """
+    first = torch.zeros(x.shape[2], dtype=x.dtype)
+    first[0] = 1.0
+    for name, seen in (("W_query", first), ("W_key", 1 - first), ("W_value", 1 - first)):
+        weight = verbs.parameter(attention, f"{name}.weight")
+        verbs.write(weight, weight.detach() * seen)
+    before = verbs.call(attention, x)
+    for token in range(x.shape[1]):
+        other = x.clone()
+        other[:, token, 0] += 1.0
+        moved = (verbs.call(attention, other) - before).abs().amax(dim=(0, 2))
+        moved[token] = 0.0
+        holds(
+            bool((moved <= TOLERANCE[x.dtype]).all()),
+            f"Only the query of token {token} changed, but the result of token {int(moved.argmax())} moved by "
+            f"{moved.max().item():.3g}. A query decides what its own token receives: check that queries ask and keys "
+            "answer, and that each query's weights are normalised over the keys.",
+        )
+
+
 def gradient_reaches_every_parameter(built: nn.Module, x: Tensor, seed: int, none_for: tuple[str, ...] = ()) -> None:
     """Every parameter gets a gradient that is finite and not all zero; those of `none_for` may be all zero."""
     for name, gradient in verbs.gradients(built, built(x), seed).items():
@@ -97,18 +122,29 @@ def gradient_reaches_the_input(function: Callable[[Tensor], Tensor], x: Tensor) 
         broken("The gradient of the result is not the slope that small steps of the input measure.")
 
 
-def state_is_complete(built: nn.Module, fresh: nn.Module, x: Tensor, axes: tuple[str, ...] = SEQUENCE) -> None:
-    """A state_dict, saved and loaded into a fresh module, is everything that module needs to compute the same."""
+def state_is_complete(built: nn.Module, fresh: nn.Module, x: Tensor | int, axes: tuple[str, ...] = SEQUENCE) -> None:
+    """A state_dict, saved and loaded into a fresh module, is everything that module needs to compute the same.
+
+    `x` is a tensor of floats, of ids, or whatever else the module takes.
+    """
     expected = built(x)
-    loaded = verbs.saved_and_loaded(built, fresh.to(x.dtype).eval())
+    loaded = verbs.saved_and_loaded(built, fresh.to(expected.dtype).eval())
     same(loaded(x), expected, axes, "the result after saving and loading the state_dict")
 
 
-def computes_in(built: nn.Module, dtype: torch.dtype, x: Tensor, axes: tuple[str, ...] = SEQUENCE) -> None:
-    """The module follows `.to(dtype)`: it returns that dtype, and the same numbers up to that dtype's rounding."""
+def computes_in(built: nn.Module, dtype: torch.dtype, x: Tensor | int, axes: tuple[str, ...] = SEQUENCE) -> None:
+    """The module follows `.to(dtype)`: it returns that dtype, and the same numbers up to that dtype's rounding.
+
+    If `x` is a tensor of floats it is moved along; ids and numbers stay what they are.
+    """
+
+    def moved(to: torch.dtype, value: Tensor | int) -> Tensor | int:
+        return value.to(to) if isinstance(value, Tensor) and value.is_floating_point() else value
+
     with torch.no_grad():
-        result = verbs.call(built.to(dtype), x.to(dtype))
-        expected = built.to(torch.float64)(x.to(dtype).double())  # the same rounded parameters and input
+        result = verbs.call(built.to(dtype), moved(dtype, x))
+        # The same rounded parameters and input.
+        expected = built.to(torch.float64)(moved(torch.float64, moved(dtype, x)))
     same(result, expected.to(dtype), axes, f"the result in {str(dtype).removeprefix('torch.')}")
 
 
@@ -122,6 +158,88 @@ def is_a_linear(layer: object, d_in: int, d_out: int, bias: bool, name: str) -> 
     )
     asked, has = ("a" if bias else "no"), ("a" if layer.bias is not None else "no")
     holds((layer.bias is not None) == bias, f"{name} should have {asked} bias here, but has {has} bias.")
+
+
+def works_on_another_device(built: nn.Module, x: Tensor) -> None:
+    """After a first call here, the module and its input move to another device, and the module works there."""
+    built(x)  # what is built only when needed, and then kept, must move as well
+    # The meta device computes shapes only, exists everywhere, and cannot be mixed with the CPU.
+    built, x = built.to("meta"), x.to("meta")
+    try:
+        result = built(x)
+    except RuntimeError as error:
+        broken(
+            f"Moved to another device, it fails: {shorten(str(error))}. Something stayed behind: "
+            "register it as a buffer, or make it on the device of the input."
+        )
+    holds(result.device.type == "meta", f"The module is on another device, but its result is on {result.device.type}.")
+
+
+def linears_are_all(built: nn.Module, layers: Mapping[str, tuple[int, int, bool]]) -> None:
+    """The named attributes are nn.Linear of sizes (d_in, d_out, bias), each its own; there is no other parameter.
+
+    Parameters are told apart by identity: under which other names the module also knows them does not matter.
+    """
+    wanted: dict[int, str] = {}
+    for name, (d_in, d_out, bias) in layers.items():
+        layer = getattr(built, name, None)
+        is_a_linear(layer, d_in, d_out, bias, name)
+        for kind, parameter in layer.named_parameters():  # type: ignore[union-attr]
+            other = wanted.setdefault(id(parameter), f"{name}.{kind}")
+            holds(
+                other == f"{name}.{kind}",
+                f"{name}.{kind} and {other} are one and the same parameter: each needs its own.",
+            )
+    found = {id(parameter): name for name, parameter in built.named_parameters()}
+    extra = sorted(name for key, name in found.items() if key not in wanted)
+    missing = sorted(name for key, name in wanted.items() if key not in found)
+    holds(
+        not extra,
+        f"It has parameters beyond those of {', '.join(layers)}: {', '.join(extra)}. Nothing else is learnt here.",
+    )
+    holds(not missing, f"It does not know the parameters {', '.join(missing)}: an optimizer would never see them.")
+
+
+def dropout_acts_on_weights(kept: Tensor, first: Tensor, second: Tensor, dropout: float, parts: Sequence[str]) -> None:
+    """Each attention weight, on its own, is either dropped, or divided by the chance of being kept; anew on each call.
+
+    `kept` holds the weights without dropout, `first` and `second` those of two calls in training, all as
+    (part, copy, query, key). A part (a sequence, a head) is named by `parts` and has weights of its own; copies are
+    what several features show of the same weight.
+    """
+    scaled = kept / (1 - dropout)
+    gone = first.abs() <= 1e-12
+    for part, name in enumerate(parts):
+        torn = (gone[part] != gone[part, :1]).nonzero()
+        if len(torn):
+            _, query, key = torn[0].tolist()
+            broken(
+                f"With dropout {dropout:.3g}, query {query} of {name} got some features of key {key} in training and "
+                "others not: you drop features, of the values or of the result. Drop whole attention weights instead."
+            )
+        wrong = (~gone[part, 0] & ((first[part, 0] - scaled[part, 0]).abs() > 1e-9)).nonzero()
+        if len(wrong):
+            query, key = wrong[0].tolist()
+            got, want, before = (x[part, 0, query, key].item() for x in (first, scaled, kept))
+            broken(
+                f"With dropout {dropout:.3g}, query {query} of {name} gives key {key} the weight {got:.6g} in "
+                f"training: it should be 0 or {want:.6g}, the weight {before:.6g} divided by {1 - dropout:.3g}."
+            )
+    seen = kept[:, 0] > 1e-9
+    dropped = gone[:, 0] & seen
+    count, visible = int(dropped.sum()), int(seen.sum())
+    # Six standard deviations: a fair dropout is never accused, one that is off or inverted is found.
+    spread = 6 * (visible * dropout * (1 - dropout)) ** 0.5
+    share = f"With dropout {dropout:.3g}, {count} of {visible} attention weights were dropped in training"
+    holds(abs(count - visible * dropout) <= spread, f"{share}: about {visible * dropout:.0f} should be.")
+    for axis, name in ((-1, "query"), (-2, "key")):
+        partly = dropped.any(axis) & (seen & ~dropped).any(axis)
+        holds(
+            bool(partly.any()),
+            f"{share}, but for each {name} all or none: each weight should have a chance of its own.",
+        )
+    holds(len(parts) < 2 or bool((dropped != dropped[0]).any()), f"{share}, the same in {' and '.join(parts)}.")
+    holds(not torch.equal(first, second), "Two calls in training dropped the same weights: dropout must draw anew.")
 
 
 def _change(function: Callable[[Tensor], Tensor], x: Tensor, token: int, seed: int) -> Tensor:

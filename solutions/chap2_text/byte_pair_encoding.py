@@ -18,6 +18,43 @@ GPT2_PATTERN = r"""'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+
 CACHE_SIZE = 100_000
 
 
+def _split(text: str, special_tokens: Sequence[str], beginnings: Collection[str] = ()) -> list[str]:
+    """Cuts a text into its special tokens and the pre-tokens of what stands between them; nothing is lost.
+
+    At the very end of the text, one of `beginnings` is a piece of its own, too.
+
+    >>> _split("to be<|end|>or not", ["<|end|>"])
+    ['to', ' be', '<|end|>', 'or', ' not']
+    """
+    # 1. Build a pattern of everything that must stay whole: its characters mean themselves; longer ones are tried
+    #    before shorter ones, and beginnings, which match at the end only, before all.
+    whole = [regex.escape(beginning) + r"\Z" for beginning in beginnings]
+    whole += [regex.escape(special) for special in sorted(special_tokens, key=len, reverse=True)]
+    # 2. Split there, if there is anything to split at; the parts at odd places are what stays whole.
+    parts = regex.split(f"({'|'.join(whole)})", text) if whole else [text]
+    # 3. Let GPT-2's pattern find the pre-tokens of the parts between.
+    pieces: list[str] = []
+    for place, part in enumerate(parts):
+        pieces += [part] if place % 2 else regex.findall(GPT2_PATTERN, part)
+    return pieces
+
+
+def _merge(word: Sequence[bytes], pair: tuple[bytes, bytes]) -> list[bytes]:
+    """Joins the pair wherever it stands in the word, from left to right.
+
+    >>> _merge([b"a", b"a", b"a", b"b"], (b"a", b"a"))
+    [b'aa', b'a', b'b']
+    """
+    # 1. Go through the word; a part that completes the pair is joined to the one before it.
+    merged: list[bytes] = []
+    for part in word:
+        if merged and (merged[-1], part) == pair:
+            merged[-1] += part
+        else:
+            merged.append(part)
+    return merged
+
+
 def train_bpe(
     text: str, vocab_size: int, special_tokens: Sequence[str] = ()
 ) -> tuple[dict[int, bytes], list[tuple[bytes, bytes]]]:
@@ -63,7 +100,8 @@ def train_bpe(
     # 5. Merge while there is room for a token and a pair to make it from.
     while len(tokens) < vocab_size and counts:
         # 6. Take the most frequent pair; among equally frequent ones, the greatest.
-        best = max(counts, key=lambda pair: (counts[pair], pair))
+        top = max(counts.values())
+        best = max(pair for pair, count in counts.items() if count == top)
         merges.append(best)
         tokens.append(best[0] + best[1])
         # 7. In the words that hold it, forget the pairs there were, merge, and count the pairs there are now.
@@ -192,40 +230,3 @@ class BytePairTokenizer:
             if pieces and pieces[-1] == "'" and last in ("l", "r", "v"):
                 pieces.pop()
         return pieces
-
-
-def _split(text: str, special_tokens: Sequence[str], beginnings: Collection[str] = ()) -> list[str]:
-    """Cuts a text into its special tokens and the pre-tokens of what stands between them; nothing is lost.
-
-    At the very end of the text, one of `beginnings` is a piece of its own, too.
-
-    >>> _split("to be<|end|>or not", ["<|end|>"])
-    ['to', ' be', '<|end|>', 'or', ' not']
-    """
-    # 1. Build a pattern of everything that must stay whole: its characters mean themselves; longer ones are tried
-    #    before shorter ones, and beginnings, which match at the end only, before all.
-    whole = [regex.escape(beginning) + r"\Z" for beginning in beginnings]
-    whole += [regex.escape(special) for special in sorted(special_tokens, key=len, reverse=True)]
-    # 2. Split there, if there is anything to split at; the parts at odd places are what stays whole.
-    parts = regex.split(f"({'|'.join(whole)})", text) if whole else [text]
-    # 3. Let GPT-2's pattern find the pre-tokens of the parts between.
-    pieces: list[str] = []
-    for place, part in enumerate(parts):
-        pieces += [part] if place % 2 else regex.findall(GPT2_PATTERN, part)
-    return pieces
-
-
-def _merge(word: Sequence[bytes], pair: tuple[bytes, bytes]) -> list[bytes]:
-    """Joins the pair wherever it stands in the word, from left to right.
-
-    >>> _merge([b"a", b"a", b"a", b"b"], (b"a", b"a"))
-    [b'aa', b'a', b'b']
-    """
-    # 1. Go through the word; a part that completes the pair is joined to the one before it.
-    merged: list[bytes] = []
-    for part in word:
-        if merged and (merged[-1], part) == pair:
-            merged[-1] += part
-        else:
-            merged.append(part)
-    return merged

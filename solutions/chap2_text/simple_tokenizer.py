@@ -74,9 +74,7 @@ class SimpleTokenizerV1:
     def __init__(self, vocab: dict[str, int]) -> None:
         # 1. Refuse a vocabulary without UNKNOWN; say what is missing.
         if UNKNOWN not in vocab:
-            raise ValueError(
-                f"a vocabulary needs {UNKNOWN} for the words it lacks; this one, of {len(vocab)}, has none"
-            )
+            raise ValueError(f"{UNKNOWN} is missing among the {len(vocab)} tokens of the vocabulary")
         # 2. Keep the way from token to id, and make the way back.
         self.str_to_int = vocab
         self.int_to_str = {number: token for token, number in vocab.items()}

@@ -29,9 +29,7 @@ def ids_of(gpt2, documents):
 def test_it_is_the_tokenizer_of_gpt2(submission, gpt2, text):
     """The tokenizer is GPT-2's, as tiktoken provides it: 50,257 tokens, the last of them <|endoftext|>."""
     loaded = verbs.call(submission.load_tokenizer)
-    holds(
-        isinstance(loaded, tiktoken.Encoding), f"It should be a tiktoken.Encoding, but you returned {describe(loaded)}."
-    )
+    holds(isinstance(loaded, tiktoken.Encoding), f"It should be a tiktoken.Encoding, not {describe(loaded)}.")
     holds(loaded.n_vocab == 50257, f"It should have 50257 tokens, but it has {loaded.n_vocab}.")
     special = loaded.encode(MARKER, allowed_special="all")
     holds(special == [END], f"Its token {MARKER} should be {END}, but it has the ids {special}.")
@@ -67,7 +65,7 @@ def test_end_of_text_follows_every_document(submission, gpt2, documents):
     equal(found, places, f"the places of token {END} among the ids of {shorten(documents)}")
     holds(
         len(ids) == length,
-        f"{shorten(documents)} should have {length} ids, {len(documents)} of them {END}, but you returned {len(ids)} ids.",
+        f"{shorten(documents)} should have {length} ids, {len(documents)} of them {END}, but you returned {len(ids)}.",
     )
 
 

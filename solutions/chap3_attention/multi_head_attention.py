@@ -1,0 +1,141 @@
+"""Multi-head attention: several causal attentions side by side, first one by one, then in one matrix product.
+
+Source: Build a Large Language Model (From Scratch), section 3.6; Vaswani et al. 2017, section 3.2.2.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from chap3_attention.causal_attention import CausalAttention
+
+
+class MultiHeadAttentionWrapper(nn.Module):
+    """Several independent causal attentions on the same input, their results side by side.
+
+    Args:
+        d_in: features of an input token.
+        d_out: features of the result of one head.
+        context_length: the largest number of tokens.
+        dropout: the probability, in training, that an attention weight is set to zero.
+        num_heads: how many heads.
+        qkv_bias: whether the projections of each head have a bias.
+    """
+
+    def __init__(
+        self, d_in: int, d_out: int, context_length: int, dropout: float, num_heads: int, qkv_bias: bool = False
+    ) -> None:
+        # 1. Call nn.Module's own __init__, then make the heads: one CausalAttention each,
+        #    in a list that nn.Module knows about.
+        super().__init__()
+        self.heads = nn.ModuleList(
+            CausalAttention(d_in, d_out, context_length, dropout, qkv_bias) for _ in range(num_heads)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The context vectors of all heads, concatenated along the features.
+
+        Args:
+            x: (batch, tokens, d_in), with at most context_length tokens.
+
+        Returns:
+            (batch, tokens, num_heads * d_out); head h fills features h * d_out ... (h + 1) * d_out - 1.
+
+        Raises:
+            ValueError: more tokens than context_length.
+
+        >>> attention = MultiHeadAttentionWrapper(d_in=3, d_out=2, context_length=4, dropout=0.0, num_heads=6)
+        >>> attention(torch.zeros(5, 4, 3)).shape
+        torch.Size([5, 4, 12])
+        """
+        # 1. Give every head the whole input, and put what they return side by side, token by token.
+        return torch.cat([head(x) for head in self.heads], dim=-1)  # num_heads x (batch, tokens, d_out)
+
+
+class MultiHeadAttention(nn.Module):
+    """Causal attention with several heads, computed at once; their results are mixed by a last linear layer.
+
+    Args:
+        d_in: features of an input token.
+        d_out: features of the result; each head has d_out / num_heads of them.
+        context_length: the largest number of tokens.
+        dropout: the probability, in training, that an attention weight is set to zero.
+        num_heads: how many heads; must divide d_out.
+        qkv_bias: whether the projections to queries, keys and values have a bias.
+
+    Raises:
+        ValueError: num_heads does not divide d_out.
+    """
+
+    mask: Tensor
+
+    def __init__(
+        self, d_in: int, d_out: int, context_length: int, dropout: float, num_heads: int, qkv_bias: bool = False
+    ) -> None:
+        # 1. Refuse a d_out that num_heads does not divide; name both. Then call nn.Module's own __init__.
+        if d_out % num_heads != 0:
+            raise ValueError(f"d_out must be a multiple of num_heads, but d_out is {d_out} and num_heads {num_heads}")
+        super().__init__()
+        # 2. Remember how many heads there are, and how many features each one owns.
+        self.num_heads = num_heads
+        self.head_dim = d_out // num_heads
+        # 3. Make the projections W_query, W_key and W_value: one matrix each, for all heads together.
+        self.W_query = nn.Linear(d_in, d_out, bias=qkv_bias)
+        self.W_key = nn.Linear(d_in, d_out, bias=qkv_bias)
+        self.W_value = nn.Linear(d_in, d_out, bias=qkv_bias)
+        # 4. Make out_proj, the layer that mixes the heads; it always has a bias. Make the dropout layer.
+        self.out_proj = nn.Linear(d_out, d_out)
+        self.dropout = nn.Dropout(dropout)
+        # 5. Make the mask, as in CausalAttention.
+        future = torch.ones(context_length, context_length, dtype=torch.bool).triu(diagonal=1)
+        # Not in the state_dict: weights fit models with any context_length.
+        self.register_buffer("mask", future, persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Context vectors of a batch of sequences.
+
+        Args:
+            x: (batch, tokens, d_in), with at most context_length tokens.
+
+        Returns:
+            (batch, tokens, d_out)
+
+        Raises:
+            ValueError: more tokens than context_length.
+
+        >>> attention = MultiHeadAttention(d_in=3, d_out=8, context_length=4, dropout=0.0, num_heads=2)
+        >>> attention(torch.zeros(5, 4, 3)).shape
+        torch.Size([5, 4, 8])
+        """
+        # 1. Refuse more tokens than there are rows in the mask; name both numbers.
+        batch, tokens, _ = x.shape
+        if tokens > self.mask.shape[0]:
+            raise ValueError(f"{tokens} tokens do not fit into a context_length of {self.mask.shape[0]}")
+        # 2. Project the input to queries, keys and values, and give each head its share of the features.
+        queries = self._split(self.W_query(x))  # (batch, tokens, d_in) -> (batch, num_heads, tokens, head_dim)
+        keys = self._split(self.W_key(x))  # (batch, num_heads, tokens, head_dim)
+        values = self._split(self.W_value(x))  # (batch, num_heads, tokens, head_dim)
+        # 3. Score queries against keys, head by head, and scale as a single head of head_dim features would.
+        scores = queries @ keys.transpose(2, 3) / self.head_dim**0.5  # (batch, num_heads, tokens, tokens)
+        # 4. Hide the future, before the softmax; the same mask serves every head.
+        scores = scores.masked_fill(self.mask[:tokens, :tokens], -torch.inf)
+        # 5. Turn scores into weights, and drop some of them in training.
+        weights = self.dropout(torch.softmax(scores, dim=-1))  # (batch, num_heads, tokens, tokens), over the keys
+        # 6. Mix the values with the weights, head by head.
+        context = weights @ values  # (batch, num_heads, tokens, head_dim)
+        # 7. Put the heads side by side again: first bring each token's heads together, then merge them.
+        merged = context.transpose(1, 2).reshape(batch, tokens, -1)  # (batch, tokens, d_out)
+        # 8. Let out_proj mix the heads.
+        return self.out_proj(merged)  # (batch, tokens, d_out)
+
+    def _split(self, x: Tensor) -> Tensor:
+        """Gives head h features h * head_dim ... (h + 1) * head_dim - 1, and brings the heads before the tokens.
+
+        Args:
+            x: (batch, tokens, d_out)
+
+        Returns:
+            (batch, num_heads, tokens, head_dim)
+        """
+        # 1. Cut the last dimension in two: heads, and the features of each; then swap heads and tokens.
+        heads = x.view(*x.shape[:2], self.num_heads, self.head_dim)  # (batch, tokens, num_heads, head_dim)
+        return heads.transpose(1, 2)  # (batch, num_heads, tokens, head_dim)
