@@ -8,6 +8,7 @@ from rich.console import Console
 
 from kata import ROOT, curriculum, judge, report, trees, vocabulary
 from kata.files import write_atomically
+from kata.formats import FORMATS
 from kata.verdict import Verdict
 
 
@@ -23,6 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the verdict to this file, too")
     parser.add_argument("--verbose", action="store_true", help="show every law, and all that is known of it")
+    for name, program in (("junit", "JUnit XML"), ("gradescope", "Gradescope"), ("classroom", "GitHub Classroom")):
+        parser.add_argument(f"--{name}", metavar="FILE", type=Path, help=f"the same, in the format of {program}")
     parser.add_argument("--no-cache", action="store_true", help="judge again what has not changed since the last time")
     parser.add_argument("--jobs", type=_positive, metavar="N", help="exercises at once (default: the cores)")
 
@@ -40,6 +43,9 @@ def run(arguments: argparse.Namespace) -> int:
         latest[:] = [verdict]
         if arguments.json:
             write_atomically(arguments.json, json.dumps(verdict.to_dict(), indent=2) + "\n")
+        for name, render in FORMATS.items():
+            if file := getattr(arguments, name):
+                write_atomically(file, render(verdict))
 
     with console.status(f"Judging {len(chosen)} exercise{'s' * (len(chosen) != 1)} ..."):
         try:
