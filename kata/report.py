@@ -27,6 +27,7 @@ def show(verdict: Verdict, curriculum: Curriculum, console: Console) -> None:
     """Prints the table of exercises, the laws where only one exercise was asked for, and the next step."""
     console.print()
     console.print(_table(verdict, curriculum))
+    console.print(f"   [bold]{number(verdict.points)} of {number(verdict.max_points)} points[/]")
     if len(verdict.exercises) == 1 and verdict.exercises[0].status != "todo":
         console.print(_laws(verdict.exercises[0]))
     console.print()
@@ -59,7 +60,6 @@ def _table(verdict: Verdict, curriculum: Curriculum) -> Table:
             points = f"{number(exercise.points)} of {number(exercise.max_points)}"
             table.add_row(MARKS[exercise.status], escape(exercise.id), escape(exercise.title), points)
         table.add_row()
-    table.add_row("", "[bold]all[/]", "", f"[bold]{number(verdict.points)} of {number(verdict.max_points)} points[/]")
     return table
 
 

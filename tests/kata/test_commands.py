@@ -29,6 +29,7 @@ def test_all_solved_is_status_0(stubbed):
     assert done.returncode == 0
     assert "3 of 3 points" in done.stdout
     assert "Every law holds." in done.stdout
+    assert "…" not in done.stdout  # nothing is cut off at 80 columns
 
 
 def test_a_broken_law_says_its_sentence_the_difference_and_the_smallest_case(stubbed):
