@@ -23,7 +23,7 @@ logging.getLogger("nox").addFilter(lambda record: record.getMessage() != "uv bin
 @nox.session
 def exercises(session: nox.Session) -> None:
     """Judge your exercises and say what to do next. [-- EXERCISE|CHAPTER ... --prerequisites own]"""
-    _python("-m", "kata", "exercises", *session.posargs)
+    _python("-m", "kata", "grade", *session.posargs)
 
 
 @nox.session

@@ -7,9 +7,10 @@ import sys
 from kata import KataError
 
 COMMANDS = {
-    "exercises": "judge the learner's tree and say what to do next",
+    "grade": "judge a tree, by default the learner's tree and say what to do next",
     "solutions": "prove that the solutions obey every law and the stubs break every law",
     "misconceptions": "prove that the laws reject every misconception and accept every alternative",
+    "list": "show every exercise with its points and state, the rank, and what comes next",
     "stubs": "derive the stubs in exercises/ from solutions/",
     "reset": "put the stub of one exercise back, after a backup",
 }

@@ -13,7 +13,7 @@ import pytest
 import tiktoken
 import torch
 
-from kata import ROOT, curriculum, trees, vocabulary
+from kata import curriculum, trees, vocabulary
 from kata.laws.verbs import Submission
 
 hypothesis.settings.register_profile(
@@ -59,8 +59,8 @@ def pytest_configure(config: pytest.Config) -> None:
     with contextlib.suppress(vocabulary.VocabularyError):  # the laws that need it say so, through `gpt2`
         vocabulary.ensure()
     try:
-        config.stash[CURRICULUM] = curriculum.load(ROOT)
-        tree = trees.find_tree(ROOT, config.getoption("--tree"))
+        config.stash[CURRICULUM] = curriculum.load(config.rootpath)
+        tree = trees.find_tree(config.rootpath, config.getoption("--tree"))
     except (curriculum.CurriculumError, trees.TreeError) as error:
         raise pytest.UsageError(str(error)) from None
     config.stash[TREES] = trees.Trees(config.stash[CURRICULUM], tree, config.getoption("--prerequisites"))

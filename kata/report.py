@@ -19,17 +19,24 @@ MARKS = {
     "error": "[red]![/]",
     "missing": "[red]?[/]",
     "todo": "[dim]·[/]",
+    "timeout": "[red]∞[/]",
+    "memory": "[red]![/]",
+    "crashed": "[red]![/]",
 }
 LAW_MARKS = {"passed": "[green]✓[/]", "failed": "[red]✗[/]", "not_judged": "[dim]·[/]"}
 
 
-def show(verdict: Verdict, curriculum: Curriculum, console: Console) -> None:
-    """Prints the table of exercises, the laws where only one exercise was asked for, and the next step."""
+def show(verdict: Verdict, curriculum: Curriculum, console: Console, verbose: bool = False) -> None:
+    """Prints the table of exercises, the laws where only one exercise was asked for, and the next step.
+
+    `verbose` prints the laws of all exercises, and all that is known of each.
+    """
     console.print()
     console.print(_table(verdict, curriculum))
     console.print(f"   [bold]{number(verdict.points)} of {number(verdict.max_points)} points[/]")
-    if len(verdict.exercises) == 1 and verdict.exercises[0].status != "todo":
-        console.print(_laws(verdict.exercises[0]))
+    for exercise in verdict.exercises:
+        if verbose or (len(verdict.exercises) == 1 and exercise.status != "todo"):
+            _show_laws(exercise, console, verbose)
     console.print()
     unfinished = next((exercise for exercise in verdict.exercises if exercise.status != "passed"), None)
     if unfinished is None:
@@ -63,11 +70,32 @@ def _table(verdict: Verdict, curriculum: Curriculum) -> Table:
     return table
 
 
-def _laws(exercise: ExerciseVerdict) -> Padding:
-    table = Table(box=None, pad_edge=False, show_header=False)
+def _show_laws(exercise: ExerciseVerdict, console: Console, verbose: bool) -> None:
+    console.print(f"\n[bold]{escape(exercise.id)}[/]" if verbose else "")
     for law in exercise.laws:
-        table.add_row(LAW_MARKS[law.status], escape(law.says), f"{number(law.points)} of {number(law.max_points)}")
-    return Padding(table, (1, 0, 0, 0))
+        row = Table.grid(padding=(0, 1), expand=True)
+        row.add_column(width=1)
+        row.add_column(ratio=1)
+        row.add_column(justify="right", no_wrap=True)
+        row.add_row(LAW_MARKS[law.status], escape(law.says), f"{number(law.points)} of {number(law.max_points)}")
+        console.print(row)
+        if verbose and law.message:
+            _show_message(law, console)
+        _show_output(law, console)
+
+
+def _show_message(law: LawVerdict, console: Console) -> None:
+    console.print(Padding(escape(law.message or ""), (0, 0, 0, 2)))
+    if law.counterexample:
+        console.print(Padding(f"[dim]Smallest case: {escape(law.counterexample)}[/]", (0, 0, 0, 2)))
+
+
+def _show_output(law: LawVerdict, console: Console) -> None:
+    """What the learner printed, as text: terminal control characters would do things, so they are not let through."""
+    if law.output.strip():
+        plain = "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in law.output)
+        console.print(Padding("[dim]your code printed:[/]", (0, 0, 0, 2)))
+        console.print(Padding(Text(plain.rstrip("\n")), (0, 0, 0, 4)))
 
 
 def _show_next_step(exercise: ExerciseVerdict, console: Console) -> None:
@@ -87,9 +115,7 @@ def _show_next_step(exercise: ExerciseVerdict, console: Console) -> None:
     elif law is not None:
         console.print(Padding(f"[bold]{escape(law.says)}[/]", (0, 0, 0, 2)))
         if not law.unwritten:
-            console.print(Padding(escape(law.message or ""), (0, 0, 0, 2)))
-        if law.counterexample and not law.unwritten:
-            console.print(Padding(f"[dim]Smallest case: {escape(law.counterexample)}[/]", (0, 0, 0, 2)))
+            _show_message(law, console)
     console.print(f"  Edit it, save it, and run [bold]nox -s exercises -- {escape(exercise.id)}[/]")
 
 

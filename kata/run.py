@@ -1,7 +1,7 @@
-"""Runs the laws of exercises with pytest, in this process, and turns its reports into verdicts."""
+"""Runs the laws of an exercise with pytest, in this process, and turns its reports into verdicts."""
 
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import pytest
 from kata import KataError
 from kata.curriculum import Curriculum, Exercise
 from kata.trees import MissingFile
-from kata.verdict import ExerciseVerdict, LawVerdict, Verdict
+from kata.verdict import ExerciseVerdict, LawVerdict
 
 FIXTURES = ("submission=", "gpt2=")
 
@@ -19,61 +19,78 @@ class JudgeError(KataError):
     """pytest could not run the laws at all."""
 
 
+class Stopped(Exception):
+    """The submission stopped pytest itself, by KeyboardInterrupt or pytest.exit: not every law was judged."""
+
+
 def judge(
     curriculum: Curriculum,
-    exercises: Sequence[Exercise],
+    exercise: Exercise,
     tree: Path,
-    tree_name: str,
     prerequisites: str,
+    skip: Collection[str] = (),
+    on_begin: Callable[[str], None] = lambda law: None,
+    on_end: Callable[[LawVerdict], None] = lambda law: None,
+    capture: bool = True,
     smallest: bool = True,
     all_laws: bool = True,
-) -> Verdict:
-    """Judges these exercises of one tree.
+) -> ExerciseVerdict:
+    """Judges one exercise of a tree, law by law, but for the laws to `skip`.
 
-    With `smallest`, looks for the smallest case that breaks a law; without `all_laws`, stops at the first one broken.
+    With `smallest`, looks for the smallest case that breaks a law; without `all_laws`, stops at the first one broken;
+    without `capture`, what the submission prints goes where this process prints.
     """
-    verdict = Verdict(tree_name, prerequisites, [_not_judged(exercise, tree) for exercise in exercises])
-    collector = _Collector({str(e.law_file): v for e, v in zip(exercises, verdict.exercises, strict=True)}, tree)
-    files = [str(exercise.law_file) for exercise in exercises]
+    verdict = not_judged(exercise, tree)
+    collector = _Collector(verdict, tree, skip, on_begin, on_end)
     options = ["--tree", str(tree), "--prerequisites", prerequisites, "--rootdir", str(curriculum.root)]
     options += [] if smallest else ["--first-failure"]
     options += [] if all_laws else ["--exitfirst"]
+    options += [] if capture else ["--capture=no"]
     # What nobody reads takes half of the time: pytest's own tracebacks, and its search for lost exceptions at the end.
     options += ["--tb=no", "-p", "no:unraisableexception", "-p", "no:threadexception"]
-    ini = ["-c", str(curriculum.root / "pyproject.toml")]
-    status = pytest.main([*ini, *options, *files], plugins=[collector])
-    judged = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
-    if status not in judged and not (status == pytest.ExitCode.INTERRUPTED and not all_laws):
+    ini = ["-c", str(curriculum.root / "pyproject.toml"), "--noconftest"]
+    status = pytest.main([*ini, *options, str(exercise.law_file)], plugins=[collector])
+    if status == pytest.ExitCode.INTERRUPTED and not collector.complaints and (all_laws or not verdict.broken):
+        raise Stopped
+    judged = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
+    if status not in judged and not (status == pytest.ExitCode.INTERRUPTED and verdict.broken):
         raise JudgeError(f"pytest ended with {pytest.ExitCode(status).name}: {' '.join(collector.complaints)}")
-    for exercise_verdict in verdict.exercises:
-        _settle(exercise_verdict)
+    verdict.settle()
     return verdict
 
 
-def _not_judged(exercise: Exercise, tree: Path) -> ExerciseVerdict:
+def not_judged(exercise: Exercise, tree: Path) -> ExerciseVerdict:
+    """The verdict before anything has run: every law of the exercise is expected, none is judged."""
     laws = [LawVerdict(law.id, law.says, law.points) for law in exercise.laws]
     return ExerciseVerdict(exercise.id, exercise.chapter, exercise.title, str(tree / exercise.path), laws)
 
 
-def _settle(verdict: ExerciseVerdict) -> None:
-    """What the laws' verdicts make of the exercise. `missing` and `error` were seen while importing it."""
-    if verdict.laws and all(law.status == "passed" for law in verdict.laws):
-        verdict.status = "passed"
-    elif verdict.status in ("missing", "error"):
-        pass
-    elif any(law.unwritten for law in verdict.laws):
-        verdict.status = "todo"
-    else:
-        verdict.status = "failed"
-
-
 class _Collector:
-    """A pytest plugin that fills in verdicts, law by law, and keeps pytest silent."""
+    """A pytest plugin that fills in a verdict, law by law, and keeps pytest silent."""
 
-    def __init__(self, verdicts: dict[str, ExerciseVerdict], tree: Path) -> None:
-        self.verdicts = verdicts
+    def __init__(
+        self,
+        verdict: ExerciseVerdict,
+        tree: Path,
+        skip: Collection[str],
+        on_begin: Callable[[str], None],
+        on_end: Callable[[LawVerdict], None],
+    ) -> None:
+        self.verdict = verdict
         self.tree = tree
+        self.skip = skip
+        self.on_begin = on_begin
+        self.on_end = on_end
         self.complaints: list[str] = []
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items[:] = [item for item in items if item.name not in self.skip]
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self.on_begin(nodeid.rpartition("::")[2])
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        self.on_end(self.verdict.law(nodeid.rpartition("::")[2]))
 
     @pytest.hookimpl(trylast=True)
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -88,19 +105,19 @@ class _Collector:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
         report = yield
-        exercise = self.verdicts[str(item.path)]
-        law = next(law for law in exercise.laws if law.id == item.name)
+        law = self.verdict.law(item.name)
         if call.excinfo is not None:
             law.status = "failed"
             error = call.excinfo.value
             if call.when == "setup":
-                self._not_imported(exercise, error)
+                self._not_imported(error)
             self._explain(law, error)
         elif call.when == "call" and report.passed:
             law.status = "passed"
         return report
 
-    def _not_imported(self, exercise: ExerciseVerdict, error: BaseException) -> None:
+    def _not_imported(self, error: BaseException) -> None:
+        exercise = self.verdict
         if isinstance(error, MissingFile) and error.path == exercise.file:
             exercise.status = "missing"
         elif not isinstance(error, AssertionError):

@@ -48,7 +48,6 @@ def judge(curriculum: Curriculum, exercise: Exercise, variant: Variant, all_laws
         tree = Path(folder).resolve()
         (tree / exercise.chapter).mkdir()
         (tree / exercise.path).write_text(text, encoding="utf-8")
-        options = {"smallest": False, "all_laws": all_laws}
-        verdict = run.judge(curriculum, [exercise], tree, variant.slug, "reference", **options)
-    broken = tuple(law.id for law in verdict.exercises[0].laws if law.status == "failed")
+        verdict = run.judge(curriculum, exercise, tree, "reference", smallest=False, all_laws=all_laws)
+    broken = tuple(law.id for law in verdict.broken)
     return VariantVerdict(exercise.id, variant.slug, variant in exercise.alternatives, broken)

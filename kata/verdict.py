@@ -1,10 +1,12 @@
 """What comes out of judging: one dataclass a level, and nothing but data."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 LawStatus = Literal["passed", "failed", "not_judged"]
-ExerciseStatus = Literal["passed", "failed", "todo", "missing", "error"]
+ExerciseStatus = Literal["passed", "failed", "todo", "missing", "error", "timeout", "memory", "crashed"]
+SCHEMA = 1
+ENDED_BADLY = ("timeout", "memory", "crashed")
 
 
 @dataclass
@@ -12,7 +14,8 @@ class LawVerdict:
     """What became of one law.
 
     `says` is the law as a sentence, `message` what went wrong, `counterexample` the smallest case that shows it,
-    `place` the `file:line` of the learner's code where it surfaced; `unwritten` that it met a NotImplementedError.
+    `place` the `file:line` of the learner's code where it surfaced; `unwritten` that it met a NotImplementedError,
+    `output` what the learner's code printed meanwhile.
     """
 
     id: str
@@ -21,8 +24,10 @@ class LawVerdict:
     status: LawStatus = "not_judged"
     message: str | None = None
     counterexample: str | None = None
+    misconception: str | None = None
     place: str | None = None
     unwritten: bool = False
+    output: str = ""
 
     @property
     def points(self) -> float:
@@ -41,6 +46,23 @@ class ExerciseVerdict:
     laws: list[LawVerdict] = field(default_factory=list)
     status: ExerciseStatus = "todo"
     message: str | None = None
+    seconds: float = 0.0
+    output: str = ""
+
+    def law(self, id: str) -> LawVerdict:
+        """One law's verdict, by its id."""
+        return next(law for law in self.laws if law.id == id)
+
+    def settle(self) -> None:
+        """Draws the status from the laws, unless something else decided it: a missing file, a worker's death."""
+        if self.laws and all(law.status == "passed" for law in self.laws):
+            self.status = "passed"
+        elif self.status in ("missing", "error", *ENDED_BADLY):
+            pass
+        elif any(law.unwritten for law in self.laws):
+            self.status = "todo"
+        else:
+            self.status = "failed"
 
     @property
     def points(self) -> float:
@@ -53,9 +75,29 @@ class ExerciseVerdict:
         return sum(law.max_points for law in self.laws)
 
     @property
+    def broken(self) -> list[LawVerdict]:
+        """The laws found not to hold."""
+        return [law for law in self.laws if law.status == "failed"]
+
+    @property
     def first_failed(self) -> LawVerdict | None:
         """The law to look at next: the first, in the law file's order, that does not hold."""
         return next((law for law in self.laws if law.status != "passed"), None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON, points included."""
+        data = asdict(self) | {"points": self.points, "max_points": self.max_points}
+        for law, plain in zip(self.laws, data["laws"], strict=True):
+            plain["points"] = law.points
+        return data
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "ExerciseVerdict":
+        """The inverse of `to_dict`."""
+        names = {field.name for field in fields(cls)}
+        law_names = {field.name for field in fields(LawVerdict)}
+        laws = [LawVerdict(**{k: v for k, v in law.items() if k in law_names}) for law in data["laws"]]
+        return cls(**{k: v for k, v in data.items() if k in names} | {"laws": laws})
 
 
 @dataclass
@@ -64,6 +106,7 @@ class Verdict:
 
     tree: str
     prerequisites: str
+    environment: dict[str, str] = field(default_factory=dict)
     exercises: list[ExerciseVerdict] = field(default_factory=list)
 
     @property
@@ -83,9 +126,12 @@ class Verdict:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON, points included at every level."""
-        data = asdict(self) | {"points": self.points, "max_points": self.max_points}
-        for exercise, plain in zip(self.exercises, data["exercises"], strict=True):
-            plain |= {"points": exercise.points, "max_points": exercise.max_points}
-            for law, plain_law in zip(exercise.laws, plain["laws"], strict=True):
-                plain_law["points"] = law.points
-        return data
+        return {
+            "schema": SCHEMA,
+            "tree": self.tree,
+            "prerequisites": self.prerequisites,
+            "points": self.points,
+            "max_points": self.max_points,
+            "environment": self.environment,
+            "exercises": [exercise.to_dict() for exercise in self.exercises],
+        }

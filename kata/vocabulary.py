@@ -57,6 +57,15 @@ def ensure() -> None:
         partial.replace(cached)
 
 
+def is_whole() -> bool:
+    """Whether plain tiktoken finds what it needs, now."""
+    try:
+        ensure()
+    except VocabularyError:
+        return False
+    return True
+
+
 def read() -> tuple[dict[int, bytes], list[tuple[bytes, bytes]]]:
     """GPT-2's vocabulary, from id to bytes, and its merges in their order, read from the two files themselves."""
     ensure()

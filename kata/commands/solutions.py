@@ -53,8 +53,8 @@ def _every_stub_breaks_every_law(lessons: Curriculum, chosen: Sequence[Exercise]
         tree = Path(folder).resolve()
         for exercise in chosen:
             write_atomically(tree / exercise.path, stub_files.compare(lessons, exercise).stub)
-        verdict = run.judge(lessons, chosen, tree, "stubs", "reference", smallest=False)
-    laws = [(exercise.id, law) for exercise in verdict.exercises for law in exercise.laws]
+        verdicts = [run.judge(lessons, exercise, tree, "reference", smallest=False) for exercise in chosen]
+    laws = [(exercise.id, law) for exercise in verdicts for law in exercise.laws]
     # Broken because nothing is written: any other reason would mean that the stub is no stub.
     off = [(id, law) for id, law in laws if law.status != "failed" or not law.unwritten]
     for id, law in off:

@@ -4,7 +4,7 @@ import json
 
 
 def test_untouched_stubs_earn_nothing_and_get_one_next_step(stubbed):
-    done = stubbed.kata("exercises")
+    done = stubbed.kata("grade")
     assert done.returncode == 1
     assert "0 of 3 points" in done.stdout
     assert "Next: double" in done.stdout
@@ -17,7 +17,7 @@ def test_untouched_stubs_earn_nothing_and_get_one_next_step(stubbed):
 
 def test_a_solved_exercise_earns_its_points_and_the_next_step_moves_on(stubbed):
     stubbed.write("exercises/chap1_numbers/double.py", stubbed.read("solutions/chap1_numbers/double.py"))
-    done = stubbed.kata("exercises")
+    done = stubbed.kata("grade")
     assert done.returncode == 1
     assert "2 of 3 points" in done.stdout
     assert "Next: quadruple" in done.stdout
@@ -25,7 +25,7 @@ def test_a_solved_exercise_earns_its_points_and_the_next_step_moves_on(stubbed):
 
 
 def test_all_solved_is_status_0(stubbed):
-    done = stubbed.kata("exercises", "--tree", "solutions")
+    done = stubbed.kata("grade", "--tree", "solutions")
     assert done.returncode == 0
     assert "3 of 3 points" in done.stdout
     assert "Every law holds." in done.stdout
@@ -34,7 +34,7 @@ def test_all_solved_is_status_0(stubbed):
 
 def test_a_broken_law_says_its_sentence_the_difference_and_the_smallest_case(stubbed):
     stubbed.write("exercises/chap1_numbers/double.py", "def double(x):\n    return x * x\n")
-    done = stubbed.kata("exercises", "double")
+    done = stubbed.kata("grade", "double")
     assert done.returncode == 1
     assert "1 of 2 points" in done.stdout
     assert "Doubling adds a number to itself." in done.stdout
@@ -44,7 +44,7 @@ def test_a_broken_law_says_its_sentence_the_difference_and_the_smallest_case(stu
 
 def test_an_error_in_the_learners_code_is_said_with_its_line(stubbed):
     stubbed.write("exercises/chap1_numbers/double.py", "def double(x):\n    return x.twice\n")
-    done = stubbed.kata("exercises", "double")
+    done = stubbed.kata("grade", "double")
     assert done.returncode == 1
     assert "The code raised AttributeError: 'int' object has no attribute 'twice'" in " ".join(done.stdout.split())
     assert "double.py:2" in done.stdout
@@ -54,7 +54,7 @@ def test_an_error_in_the_learners_code_is_said_with_its_line(stubbed):
 def test_a_file_that_python_cannot_read_costs_only_its_own_points(stubbed):
     stubbed.write("exercises/chap1_numbers/double.py", "def double(x:\n    return 2 * x\n")
     stubbed.write("exercises/chap1_numbers/quadruple.py", stubbed.read("solutions/chap1_numbers/quadruple.py"))
-    done = stubbed.kata("exercises", "--json", "verdict.json")
+    done = stubbed.kata("grade", "--json", "verdict.json")
     assert done.returncode == 1
     assert "Python cannot read this file" in done.stdout
     verdict = json.loads(stubbed.read("verdict.json"))
@@ -64,7 +64,7 @@ def test_a_file_that_python_cannot_read_costs_only_its_own_points(stubbed):
 
 def test_a_module_that_raises_on_import_is_an_error_with_its_line(stubbed):
     stubbed.write("exercises/chap1_numbers/double.py", "import math\n\nmath.nothing\n")
-    done = stubbed.kata("exercises", "double")
+    done = stubbed.kata("grade", "double")
     assert done.returncode == 1
     assert "double.py:3" in done.stdout
     assert "The code raised AttributeError" in done.stdout
@@ -72,7 +72,7 @@ def test_a_module_that_raises_on_import_is_an_error_with_its_line(stubbed):
 
 def test_a_missing_file_is_reported_as_missing(stubbed):
     (stubbed.root / "exercises/chap1_numbers/double.py").unlink()
-    done = stubbed.kata("exercises", "--json", "verdict.json")
+    done = stubbed.kata("grade", "--json", "verdict.json")
     assert done.returncode == 1
     assert "double.py does not exist" in " ".join(done.stdout.split())
     assert "nox -s reset -- double" in done.stdout
@@ -81,41 +81,41 @@ def test_a_missing_file_is_reported_as_missing(stubbed):
 
 def test_a_missing_public_name_is_said_as_such(stubbed):
     stubbed.write("exercises/chap1_numbers/double.py", "def twice(x):\n    return 2 * x\n")
-    done = stubbed.kata("exercises", "double")
+    done = stubbed.kata("grade", "double")
     assert done.returncode == 1
     assert "defines no `double`" in " ".join(done.stdout.split())
 
 
 def test_names_narrow_what_is_judged(stubbed):
-    one = stubbed.kata("exercises", "quadruple")
+    one = stubbed.kata("grade", "quadruple")
     assert "of 1 points" in one.stdout
     assert "double " not in one.stdout.replace("quadruple", "")
-    assert "of 3 points" in stubbed.kata("exercises", "chap1_numbers").stdout
+    assert "of 3 points" in stubbed.kata("grade", "chap1_numbers").stdout
 
 
 def test_a_misspelt_name_gets_the_closest_names_and_status_2(stubbed):
-    done = stubbed.kata("exercises", "duoble")
+    done = stubbed.kata("grade", "duoble")
     assert done.returncode == 2
     assert "'duoble'" in done.stderr
     assert "Did you mean double" in done.stderr
 
 
 def test_a_tree_that_is_not_there_is_status_2(stubbed):
-    done = stubbed.kata("exercises", "--tree", "elsewhere")
+    done = stubbed.kata("grade", "--tree", "elsewhere")
     assert done.returncode == 2
     assert "elsewhere" in done.stderr
     assert "Allowed: exercises, solutions, or a path" in done.stderr
 
 
 def test_an_unknown_option_is_status_2(stubbed):
-    assert stubbed.kata("exercises", "--tee", "solutions").returncode == 2
+    assert stubbed.kata("grade", "--tee", "solutions").returncode == 2
 
 
 def test_prerequisites_come_from_the_reference_unless_own_are_asked_for(stubbed):
     stubbed.write("exercises/chap1_numbers/double.py", "def double(x):\n    return 3 * x\n")
     stubbed.write("exercises/chap1_numbers/quadruple.py", stubbed.read("solutions/chap1_numbers/quadruple.py"))
-    assert stubbed.kata("exercises", "quadruple").returncode == 0
-    own = stubbed.kata("exercises", "quadruple", "--prerequisites", "own")
+    assert stubbed.kata("grade", "quadruple").returncode == 0
+    own = stubbed.kata("grade", "quadruple", "--prerequisites", "own")
     assert own.returncode == 1
     assert "should be 12, but you returned 27" in own.stdout
 
@@ -158,6 +158,6 @@ def test_plain_pytest_takes_a_tree(stubbed):
 def test_a_malformed_card_is_status_2_and_names_file_and_key(stubbed):
     card = stubbed.read("tests/chap1_numbers/double.toml")
     stubbed.write("tests/chap1_numbers/double.toml", card.replace("minutes = 5", 'minutes = "five"'))
-    done = stubbed.kata("exercises")
+    done = stubbed.kata("grade")
     assert done.returncode == 2
     assert "double.toml: minutes must be" in done.stderr

@@ -29,7 +29,7 @@ def project_with_gpt2(stubbed):
 
 def judge(project, **environment):
     """Statuses and messages of the two laws."""
-    done = project.kata("exercises", "double", "--tree", "solutions", "--json", "verdict.json", **environment)
+    done = project.kata("grade", "double", "--tree", "solutions", "--json", "verdict.json", **environment)
     laws = json.loads(project.read("verdict.json"))["exercises"][0]["laws"]
     return done, [law["status"] for law in laws], laws[0]["message"]
 

@@ -1,0 +1,117 @@
+"""What a worker may use, and the end of those that use more, with all their descendants."""
+
+import contextlib
+import os
+import signal
+import sys
+from dataclasses import dataclass, field
+
+import psutil
+
+SECONDS = 20.0
+MEMORY = 1024**3
+PROCESSES = 64
+OUTPUT = 1_000_000
+FILE_SIZE = 16 * 1024**2
+
+
+def apply(memory: int) -> None:
+    """Limits this process, where the system can: more memory becomes an ordinary MemoryError or RuntimeError."""
+    if not sys.platform.startswith("linux"):
+        return
+    import resource
+
+    now = _data_bytes()
+    resource.setrlimit(resource.RLIMIT_DATA, (now + memory, now + memory))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_SIZE, FILE_SIZE))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+class Orphans:
+    """Processes that a submission left behind on purpose, by a double fork: they become this process's children.
+
+    Made once the server that workers are forked from runs, and before any worker does: whatever child appears later
+    is an orphan. Only on Linux; elsewhere nothing is found.
+    """
+
+    def __init__(self) -> None:
+        self.ours: set[int] | None = None
+        if sys.platform.startswith("linux"):
+            import ctypes
+
+            set_child_subreaper = 36
+            ctypes.CDLL(None).prctl(set_child_subreaper, 1, 0, 0, 0)
+            self.ours = {child.pid for child in psutil.Process().children()}
+
+    def end(self) -> None:
+        """Kills those there are, and what they started."""
+        if self.ours is None:
+            return
+        for child in psutil.Process().children():
+            if child.pid not in self.ours:
+                Watched(child.pid).end()
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(child.pid, 0)
+
+
+@dataclass
+class Watched:
+    """A worker's process tree, measured from outside."""
+
+    pid: int
+    base: int = 0
+    known: dict[int, psutil.Process] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        """Takes what the worker uses now as its start."""
+        with contextlib.suppress(psutil.Error):
+            self.base = psutil.Process(self.pid).memory_info().rss
+
+    def excess(self) -> str | None:
+        """What the tree uses too much of, as a sentence; None while all is well."""
+        memory = tasks = 0
+        for process in self._tree():
+            with contextlib.suppress(psutil.Error):
+                # Forked children share the start's memory with the worker, so it counts for none of them.
+                memory += max(0, process.memory_info().rss - self.base)
+                tasks += process.num_threads()
+        if memory > MEMORY:
+            return f"It used more than {MEMORY // 1024**3} GiB of memory."
+        if tasks > PROCESSES + 4:  # what the worker starts with
+            return f"It started more than {PROCESSES} processes and threads."
+        return None
+
+    def end(self) -> None:
+        """Kills the tree, and does not return before it is gone."""
+        for _ in range(100):  # what is killed may have forked meanwhile
+            tree = [process for process in self._tree() if _alive(process)]
+            if not tree:
+                return
+            for process in tree:
+                with contextlib.suppress(psutil.Error):
+                    process.kill()
+            if hasattr(os, "killpg"):
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(self.pid, signal.SIGKILL)
+            psutil.wait_procs(tree, timeout=0.1)
+
+    def _tree(self) -> list[psutil.Process]:
+        """The worker and every descendant ever seen: one that was orphaned is still in the list."""
+        with contextlib.suppress(psutil.Error):
+            process = psutil.Process(self.pid)
+            for member in [process, *process.children(recursive=True)]:
+                self.known.setdefault(member.pid, member)
+        return [process for process in self.known.values() if process.is_running()]
+
+
+def _alive(process: psutil.Process) -> bool:
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
+
+
+def _data_bytes() -> int:
+    with open("/proc/self/status", encoding="ascii", errors="replace") as status:
+        line = next(line for line in status if line.startswith("VmData"))
+    return int(line.split()[1]) * 1024

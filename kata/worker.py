@@ -1,0 +1,95 @@
+"""Runs the laws of one exercise in a process of its own, and reports each law as it ends.
+
+The process is forked from a server that has imported everything (`kata.preload`), or spawned where forking is not
+safe. It is fresh, so whatever the submission does to its interpreter is gone with it.
+"""
+
+import json
+import os
+import sys
+from dataclasses import asdict, dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from kata import limits
+from kata.verdict import ExerciseVerdict, LawVerdict
+
+
+@dataclass(frozen=True)
+class Request:
+    """What one worker is to do. `skip` are the laws that have their verdict already."""
+
+    root: str
+    exercise: str
+    tree: str
+    prerequisites: str
+    output: str
+    skip: tuple[str, ...]
+    memory: int
+
+
+def main(request: Request, channel: Connection) -> None:
+    """Judges, and leaves without asking the submission: no exit handler of its runs, no thread of its is waited for."""
+    if hasattr(os, "setsid"):
+        os.setsid()
+    _send_output_to(request.output)
+    limits.apply(request.memory)
+    _Reporter(request, channel).judge()
+    os._exit(0)
+
+
+def _send_output_to(file: str) -> None:
+    """Standard output and error, of this process and its children, go to a file; standard input is empty."""
+    output = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    # Fresh streams: a fork server's own may hold text that was never written, and would be written here.
+    sys.stdout = os.fdopen(1, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)
+    sys.stderr = os.fdopen(2, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)
+    sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
+
+
+class _Reporter:
+    """Sends one JSON object for the beginning and the end of each law, and one at the very end."""
+
+    def __init__(self, request: Request, channel: Connection) -> None:
+        self.request = request
+        self.channel = channel
+
+    def judge(self) -> None:
+        from kata import curriculum, run
+
+        request = self.request
+        lessons = curriculum.load(Path(request.root))
+        exercise = lessons.exercise(request.exercise)
+        self._send(ready=True)
+        try:
+            verdict = run.judge(
+                lessons,
+                exercise,
+                Path(request.tree),
+                request.prerequisites,
+                skip=request.skip,
+                on_begin=lambda law: self._send(begin=law),
+                on_end=self._end,
+                capture=False,
+            )
+        except run.Stopped:
+            self._send(stopped="The code stopped the judge itself, by a KeyboardInterrupt or pytest.exit.")
+        except run.JudgeError as error:
+            self._send(broken=str(error))
+        else:
+            self._done(verdict)
+
+    def _end(self, law: LawVerdict) -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self._send(end=asdict(law), printed=os.lseek(1, 0, os.SEEK_END))
+
+    def _done(self, verdict: ExerciseVerdict) -> None:
+        self._send(done={"status": verdict.status, "message": verdict.message})
+
+    def _send(self, **event: object) -> None:
+        self.channel.send_bytes(json.dumps(event).encode())

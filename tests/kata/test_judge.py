@@ -1,0 +1,282 @@
+"""Whatever a submission does, the judge finishes, says what happened, and every other exercise keeps its points."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+
+import psutil
+import pytest
+
+from kata import curriculum, limits
+from kata import judge as judge_module
+from kata.verdict import ExerciseVerdict
+
+linux_only = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the system has no such limit")
+
+
+@dataclass
+class Judged:
+    """What the judge said of `double`."""
+
+    double: ExerciseVerdict
+
+
+@pytest.fixture
+def judge(stubbed, monkeypatch):
+    """Judges a text as `double`, with a right `quadruple` beside it, which must keep its point whatever happens.
+
+    In this process, so that one warm server serves all tests; the workers are as real as ever.
+    """
+    stubbed.write("exercises/chap1_numbers/quadruple.py", stubbed.read("solutions/chap1_numbers/quadruple.py"))
+    monkeypatch.chdir(stubbed.root)
+
+    def judged(text: str | bytes, **options) -> Judged:
+        file = stubbed.root / "exercises/chap1_numbers/double.py"
+        file.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return judge_tree(stubbed, **options)
+
+    return judged
+
+
+def judge_tree(project, **options) -> Judged:
+    lessons = curriculum.load(project.root)
+    tree = project.root / "exercises"
+    verdict = judge_module.judge(lessons, lessons.exercises, tree, "exercises", "reference", **options)
+    double, beside = verdict.exercises
+    assert (beside.status, beside.points) == ("passed", 1)
+    assert verdict.points == double.points + 1
+    assert double.max_points == 2
+    return Judged(double)
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """A limit of time that a test can wait for."""
+    monkeypatch.setattr(limits, "SECONDS", 2.0)
+
+
+def laws(judged: Judged) -> list[str]:
+    return [law.status for law in judged.double.laws]
+
+
+def test_a_right_submission_passes(judge):
+    done = judge("def double(x):\n    return 2 * x\n")
+    assert (done.double.status, laws(done)) == ("passed", ["passed", "passed"])
+
+
+@pytest.mark.usefixtures("impatient")
+def test_an_endless_loop_costs_its_law_only(judge):
+    done = judge("def double(x):\n    while x > 1:\n        pass\n    return 2 * x\n")
+    assert done.double.status == "timeout"
+    assert laws(done) == ["failed", "passed"]
+    assert "did not end within 2 seconds" in done.double.laws[0].message
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_loop_that_swallows_every_exception_is_ended(judge):
+    loop = "while True:\n    try:\n        while True:\n            pass\n    except BaseException:\n        pass\n"
+    setting = "import signal\nfor s in (signal.SIGINT, signal.SIGTERM):\n    signal.signal(s, signal.SIG_IGN)\n"
+    done = judge(setting + loop)
+    assert done.double.status == "timeout"
+    assert laws(done) == ["failed", "failed"]
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_thread_that_never_ends_is_not_waited_for(judge):
+    text = (
+        "import threading\nthreading.Thread(target=threading.Event().wait).start()\ndef double(x):\n    return 2 * x\n"
+    )
+    assert judge(text).double.status == "passed"
+
+
+@pytest.mark.parametrize("way", ["os._exit(0)", "os._exit(3)", "os.kill(os.getpid(), 11)", "os.abort()"])
+def test_a_process_that_ends_earns_nothing_by_silence(judge, way):
+    done = judge(f"import os\ndef double(x):\n    {way}\n")
+    assert done.double.status == "crashed"
+    assert laws(done) == ["failed", "failed"]
+    assert done.double.points == 0
+
+
+def test_a_crash_is_named(judge):
+    done = judge("import os\ndef double(x):\n    os.abort()\n")
+    assert "SIGABRT" in done.double.laws[0].message
+    assert "exit status 3" in judge("import os\ndef double(x):\n    os._exit(3)\n").double.laws[0].message
+
+
+def test_the_laws_before_and_after_a_crash_keep_their_verdict(judge):
+    done = judge("import os\ndef double(x):\n    if x == 0: os._exit(0)\n    return 2 * x\n")
+    # The first law draws 0 too, so it is the second, which asks for 0 alone, that the fresh worker meets.
+    assert laws(done) == ["failed", "failed"]
+    start = "import os\ncalls = []\ndef double(x):\n    calls.append(x)\n"
+    done = judge(start + "    if len(calls) == 3: os._exit(0)\n    return 2 * x\n")
+    assert laws(done) == ["failed", "passed"]
+    assert done.double.status == "crashed"
+
+
+@pytest.mark.parametrize(
+    "way", ["raise SystemExit", "raise KeyboardInterrupt", "exit(0)", "import pytest; pytest.exit('ha')"]
+)
+@pytest.mark.parametrize("place", ["import", "call"])
+def test_leaving_by_an_exception_is_no_way_out(judge, way, place):
+    text = f"{way}\n" if place == "import" else f"def double(x):\n    {way}\n"
+    done = judge(text)
+    assert done.double.points == 0
+    assert "passed" not in laws(done)
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        "import pytest; pytest.skip('no need')",
+        "import pytest; pytest.xfail('expected')",
+        "import unittest; raise unittest.SkipTest('no need')",
+        "import hypothesis; hypothesis.reject()",
+        "import hypothesis; hypothesis.assume(False)",
+    ],
+)
+def test_a_law_that_was_skipped_is_not_green(judge, way):
+    done = judge(f"def double(x):\n    {way}\n")
+    assert done.double.points == 0
+    assert "passed" not in laws(done)
+
+
+def test_an_exit_handler_changes_nothing(judge):
+    text = "import atexit, os\natexit.register(lambda: os._exit(0))\ndef double(x):\n    return 3 * x\n"
+    done = judge(text)
+    assert laws(done) == ["failed", "passed"]
+
+
+@linux_only
+def test_too_much_memory_becomes_an_ordinary_failure(judge):
+    done = judge("def double(x):\n    return len(bytearray(3 * 1024**3)) and 2 * x\n")
+    assert done.double.status == "failed"
+    assert "MemoryError" in done.double.laws[0].message
+
+
+@linux_only
+def test_shared_memory_is_watched_from_outside(judge):
+    text = "import mmap\ndef double(x):\n    m = mmap.mmap(-1, 3 * 1024**3)\n    while True: m.write(b'x' * 2**20)\n"
+    done = judge(text)
+    assert done.double.status == "memory"
+    assert "more than 1 GiB of memory" in done.double.laws[0].message
+
+
+@linux_only
+def test_processes_and_threads_are_counted(judge):
+    start = "import threading\ndef double(x):\n    wait = threading.Event().wait\n"
+    done = judge(start + "    for i in range(200): threading.Thread(target=wait).start()\n    wait()\n")
+    assert "more than 64 processes and threads" in done.double.laws[0].message
+    assert "passed" not in laws(done)
+
+
+@linux_only
+@pytest.mark.parametrize("way", ["plain", "new session", "double fork"])
+def test_no_process_outlives_its_verdict(judge, stubbed, way):
+    leave = {
+        "plain": "pass",
+        "new session": "os.setsid()",
+        "double fork": "os.setsid()\n        if os.fork(): os._exit(0)",
+    }[way]
+    text = f"""
+import os, time
+
+def double(x):
+    if os.fork() == 0:
+        {leave}
+        with open({str(stubbed.root / "pids")!r}, "a") as pids:
+            print(os.getpid(), file=pids)
+        time.sleep(600)
+    return 2 * x
+"""
+    judge(text)
+    pids = [int(pid) for pid in stubbed.read("pids").split()]
+    assert pids
+    assert [pid for pid in pids if psutil.pid_exists(pid)] == []
+
+
+def test_output_is_shown_under_its_law_and_cut(judge):
+    done = judge("def double(x):\n    print('x is', x)\n    return 2 * x\n")
+    assert done.double.status == "passed"
+    assert done.double.laws[1].output == "x is 0\n"
+    done = judge("def double(x):\n    print('y' * 30_000)\n    return 2 * x\n")
+    assert "more characters were printed" in done.double.laws[1].output
+    assert len(done.double.laws[1].output) < 10_200
+
+
+def test_a_flood_of_output_is_stopped(judge):
+    done = judge("import sys\ndef double(x):\n    while True: sys.stderr.write('z' * 10_000)\n")
+    assert done.double.status == "crashed"
+    assert "more than 1 MB" in done.double.laws[0].message
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"def double(x):\n    return '\xff'\n", b"\x00", b"", b"def double(x):\n\tif x:\n        return 2\n"],
+    ids=["not UTF-8", "NUL", "empty", "tabs"],
+)
+def test_files_that_are_no_python_are_errors_of_their_own(judge, data):
+    done = judge(data)
+    assert done.double.points == 0
+    assert done.double.status in ("error", "failed")
+    assert done.double.laws[0].message
+
+
+def test_a_folder_where_the_file_should_be_is_missing(judge, stubbed):
+    judge("")
+    (stubbed.root / "exercises/chap1_numbers/double.py").unlink()
+    (stubbed.root / "exercises/chap1_numbers/double.py").mkdir()
+    assert judge_tree(stubbed).double.status == "missing"
+
+
+def test_what_one_exercise_leaves_behind_does_not_reach_the_next(judge):
+    text = (
+        "import os, sys, torch, builtins\nos.chdir('/')\nsys.path.clear()\ntorch.set_default_dtype(torch.float64)\n"
+        "torch.set_grad_enabled(False)\nbuiltins.len = None\nsys.stdout.close()\ndef double(x):\n    return 2 * x\n"
+    )
+    judge(text)
+
+
+def test_verdicts_do_not_depend_on_jobs_or_cache(judge):
+    def without_seconds(done: Judged) -> dict:
+        return done.double.to_dict() | {"seconds": None}
+
+    wrong = "def double(x):\n    return x * x\n"
+    first = without_seconds(judge(wrong, jobs=1, use_cache=False))
+    for options in ({"jobs": 8, "use_cache": False}, {}, {}):
+        assert without_seconds(judge(wrong, **options)) == first
+
+
+def test_a_change_of_anything_that_matters_is_judged_anew(judge, stubbed):
+    right = "def double(x):\n    return 2 * x\n"
+    assert judge(right).double.status == "passed"
+    laws = stubbed.read("tests/chap1_numbers/test_double.py")
+    stubbed.write("tests/chap1_numbers/test_double.py", laws.replace("x + x", "x + x + 1"))
+    assert judge(right).double.status == "failed"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is sent otherwise")
+def test_ctrl_c_ends_all_workers_and_says_what_was_judged(stubbed):
+    stubbed.write("exercises/chap1_numbers/double.py", "while True:\n    pass\n")
+    running = subprocess.Popen(
+        [sys.executable, "-m", "kata", "grade", "--json", "verdict.json"],
+        cwd=stubbed.root,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    workers: list[psutil.Process] = []
+    while len(workers) < 3:  # the server, its tracker, a worker
+        assert running.poll() is None
+        workers = psutil.Process(running.pid).children(recursive=True)
+        time.sleep(0.01)
+    os.kill(running.pid, signal.SIGINT)
+    said = running.communicate(timeout=30)[0]
+    assert running.returncode == 1
+    assert "Interrupted" in said
+    assert "Traceback" not in said
+    psutil.wait_procs(workers, timeout=10)
+    assert [worker for worker in workers if worker.is_running()] == []
