@@ -7,19 +7,16 @@
 
 import ast
 import difflib
-import tomllib
+import fnmatch
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from kata import KataError
+from kata import KataError, tables
+from kata.tables import CurriculumError, Table
 
 ORDER_FILE = "curriculum.toml"
-
-
-class CurriculumError(KataError):
-    """A card, the order or a law file is not as it must be; the message names the file and the key."""
 
 
 class UnknownName(KataError):
@@ -47,8 +44,24 @@ class Variant:
 
 
 @dataclass(frozen=True)
+class Forbidden:
+    """What must be written by hand: operators that may not run in the learner's code while these laws are asked.
+
+    `operators` are patterns of the names of PyTorch's operators (`*softmax*`), `laws` the names of the laws concerned,
+    `instead` the sentence that says what to do.
+    """
+
+    operators: tuple[str, ...]
+    laws: tuple[str, ...]
+    instead: str
+
+
+@dataclass(frozen=True)
 class Exercise:
-    """One concept: what its card says, and its laws in the order of the law file."""
+    """One concept: what its card says, and its laws in the order of the law file.
+
+    `seconds` is how long judging may take, where the judge's own limit is too short.
+    """
 
     id: str
     chapter: str
@@ -60,8 +73,10 @@ class Exercise:
     given: tuple[str, ...]
     misconceptions: tuple[Variant, ...]
     alternatives: tuple[Variant, ...]
+    forbidden: tuple[Forbidden, ...]
     laws: tuple[Law, ...]
     law_file: Path
+    seconds: float | None
 
     @property
     def module(self) -> str:
@@ -129,10 +144,10 @@ class Curriculum:
 def load(root: Path) -> Curriculum:
     """Reads and checks everything under `root/tests`; raises CurriculumError."""
     order_file = root / "tests" / ORDER_FILE
-    order = _Table(order_file, _read_toml(order_file))
+    order = Table(order_file, tables.read(order_file))
     chapters: list[Chapter] = []
     for index, entry in enumerate(order.take("chapter", list)):
-        table = _Table(order_file, entry, f"chapter[{index}].")
+        table = Table(order_file, entry, f"chapter[{index}].")
         name = table.take("name", str)
         title = table.take("title", str)
         ids = table.take_strings("exercises")
@@ -147,20 +162,21 @@ def load(root: Path) -> Curriculum:
 
 def _load_exercise(root: Path, chapter: str, id: str) -> Exercise:
     file = root / "tests" / chapter / f"{id}.toml"
-    card = _Table(file, _read_toml(file))
+    card = Table(file, tables.read(file))
     title = card.take("title", str)
     teaches = card.take("teaches", str)
     minutes = card.take("minutes", int)
     prerequisites = card.take_strings("prerequisites")
     read = card.take_strings("read")
     given = card.take_strings("given", default=())
+    seconds = _positive(file, "seconds", card.take("seconds", (int, float))) if "seconds" in card.data else None
     misconceptions = _variants(file, card, "misconception", ("believes", "why"))
     alternatives = _variants(file, card, "alternative", ("says",))
-    points = _Table(file, card.take("points", dict), "points.")
+    forbids = card.take("forbidden", list, default=[])
+    points = Table(file, card.take("points", dict), "points.")
     card.nothing_left()
     for key, value in points.data.items():
-        if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
-            raise CurriculumError(f"{file}: points.{key} must be a number above 0, not {value!r}.")
+        _positive(file, f"points.{key}", value)
     default = points.take("default", (int, float))
     law_file = file.with_name(f"test_{id}.py")
     laws = tuple(
@@ -168,6 +184,7 @@ def _load_exercise(root: Path, chapter: str, id: str) -> Exercise:
         for node in _law_functions(law_file)
     )
     points.nothing_left()
+    forbidden = tuple(_forbidden(file, index, entry, laws) for index, entry in enumerate(forbids))
     return Exercise(
         id=id,
         chapter=chapter,
@@ -179,20 +196,40 @@ def _load_exercise(root: Path, chapter: str, id: str) -> Exercise:
         given=given,
         misconceptions=misconceptions,
         alternatives=alternatives,
+        forbidden=forbidden,
         laws=laws,
         law_file=law_file,
+        seconds=seconds,
     )
 
 
-def _variants(file: Path, card: "_Table", kind: str, sentences: tuple[str, ...]) -> tuple[Variant, ...]:
+def _positive(file: Path, key: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+        raise CurriculumError(f"{file}: {key} must be a number above 0, not {value!r}.")
+    return value
+
+
+def _forbidden(file: Path, index: int, entry: dict[str, object], laws: tuple[Law, ...]) -> Forbidden:
+    table = Table(file, entry, f"forbidden[{index}].")
+    operators, patterns = table.take_strings("operators"), table.take_strings("laws")
+    instead = table.take("instead", str)
+    table.nothing_left()
+    for pattern in patterns:
+        if not any(fnmatch.fnmatchcase(law.id, pattern) for law in laws):
+            raise CurriculumError(f"{file}: forbidden[{index}].laws: no law is called {pattern!r}.")
+    concerned = [law.id for law in laws if any(fnmatch.fnmatchcase(law.id, pattern) for pattern in patterns)]
+    return Forbidden(operators, tuple(concerned), instead.strip())
+
+
+def _variants(file: Path, card: Table, kind: str, sentences: tuple[str, ...]) -> tuple[Variant, ...]:
     variants: list[Variant] = []
     for index, entry in enumerate(card.take(kind, list, default=[])):
-        table = _Table(file, entry, f"{kind}[{index}].")
+        table = Table(file, entry, f"{kind}[{index}].")
         slug = table.take("slug", str)
         texts = [table.take(sentence, str).strip() for sentence in sentences]
         edits = [(table.take("find", str), table.take("replace", str, may_be_empty=True))]
         for number, more in enumerate(table.take("also", list, default=[])):
-            edit = _Table(file, more, f"{kind}[{index}].also[{number}].")
+            edit = Table(file, more, f"{kind}[{index}].also[{number}].")
             edits.append((edit.take("find", str), edit.take("replace", str, may_be_empty=True)))
             edit.nothing_left()
         table.nothing_left()
@@ -255,44 +292,3 @@ def _check_nothing_unlisted(curriculum: Curriculum) -> None:
         for found in sorted([*folder.glob("*.toml"), *folder.glob("test_*.py")]):
             if found.name not in listed:
                 raise CurriculumError(f"{found} is listed nowhere: add it to {root / 'tests' / ORDER_FILE}.")
-
-
-def _read_toml(file: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise CurriculumError(f"{file} does not exist.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise CurriculumError(f"{file}: {error}") from None
-
-
-class _Table:
-    """A TOML table that is taken apart key by key, so that whatever is missing, mistyped or left over is named."""
-
-    def __init__(self, file: Path, data: dict[str, Any], prefix: str = "") -> None:
-        self.file, self.data, self.prefix = file, dict(data), prefix
-        self._known: list[str] = []
-
-    def take(self, key: str, kind: Any, default: Any = None, may_be_empty: bool = False) -> Any:
-        self._known.append(key)
-        if key not in self.data:
-            if default is None:
-                raise CurriculumError(f"{self.file}: {self.prefix}{key} is missing.")
-            return default
-        value = self.data.pop(key)
-        if not isinstance(value, kind) or isinstance(value, bool) or (value == "" and not may_be_empty):
-            name = getattr(kind, "__name__", "number")
-            raise CurriculumError(f"{self.file}: {self.prefix}{key} must be a non-empty {name}, not {value!r}.")
-        return value
-
-    def take_strings(self, key: str, default: Any = None) -> tuple[str, ...]:
-        values = self.take(key, list | tuple, default)
-        if not all(isinstance(value, str) for value in values):
-            raise CurriculumError(f"{self.file}: {self.prefix}{key} must be a list of strings, not {values!r}.")
-        return tuple(values)
-
-    def nothing_left(self) -> None:
-        for key in self.data:
-            close = difflib.get_close_matches(key, self._known, n=1)
-            hint = f" (did you mean {close[0]!r}?)" if close else ""
-            raise CurriculumError(f"{self.file}: unknown key {self.prefix}{key}{hint}.")

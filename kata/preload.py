@@ -6,13 +6,17 @@ that has run a threaded operation hangs."""
 import gc
 
 import hypothesis
-import hypothesis.extra._patching  # what hypothesis imports on the first failure
 import pytest
 import rich
+import regex
 import tiktoken
+import tiktoken_ext.openai_public  # the first get_encoding
 import torch
 import torch.autograd.gradcheck
+import torch.fx.experimental.symbolic_shapes  # what the first gradient in a given direction imports
+import torch.profiler._cupti_monitor  # ... the first DataLoader
 import torch.testing
+import torch.utils.serialization.config  # ... the first state_dict saved
 
 from kata import curriculum, pytest_plugin, run
 from kata.laws import checks, draw, modules, oracles, verbs

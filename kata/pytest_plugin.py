@@ -13,7 +13,7 @@ import pytest
 import tiktoken
 import torch
 
-from kata import curriculum, trees, vocabulary
+from kata import by_hand, curriculum, trees, vocabulary
 from kata.laws.verbs import Submission
 
 hypothesis.settings.register_profile(
@@ -73,14 +73,29 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         config.stash[TREES].uninstall()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Holds a law against what its card wants written by hand."""
+    exercise = _exercise(item.config, item.path)
+    if exercise is None:
+        return (yield)
+    files = item.config.stash[TREES]
+    others = [files.file_of(e.module) for e in item.config.stash[CURRICULUM].exercises if e is not exercise]
+    with by_hand.demanded(exercise, item.name, files.file_of(exercise.module), others):
+        return (yield)
+
+
 @pytest.fixture(scope="module")
 def submission(request: pytest.FixtureRequest) -> Submission:
     """The module that a law file is about, freshly imported from the tree under test."""
-    law_file = Path(request.path)
-    for exercise in request.config.stash[CURRICULUM].exercises:
-        if exercise.law_file == law_file:
-            return Submission(request.config.stash[TREES].load(exercise))
-    raise pytest.UsageError(f"{law_file} is no exercise's law file.")
+    exercise = _exercise(request.config, request.path)
+    if exercise is None:
+        raise pytest.UsageError(f"{request.path} is no exercise's law file.")
+    return Submission(request.config.stash[TREES].load(exercise))
+
+
+def _exercise(config: pytest.Config, law_file: Path) -> curriculum.Exercise | None:
+    return next((e for e in config.stash[CURRICULUM].exercises if e.law_file == law_file), None)
 
 
 @pytest.fixture(scope="session")

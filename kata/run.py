@@ -48,7 +48,9 @@ def judge(
     options += [] if capture else ["--capture=no"]
     # What nobody reads takes half of the time: pytest's own tracebacks, and its search for lost exceptions at the end.
     options += ["--tb=no", "-p", "no:unraisableexception", "-p", "no:threadexception"]
+    # Neither a submission's conftest.py nor a plugin that happens to be installed has a say; hypothesis does.
     ini = ["-c", str(curriculum.root / "pyproject.toml"), "--noconftest"]
+    ini += ["--disable-plugin-autoload", "-p", "_hypothesis_pytestplugin"]
     status = pytest.main([*ini, *options, str(exercise.law_file)], plugins=[collector])
     if status == pytest.ExitCode.INTERRUPTED and not collector.complaints and (all_laws or not verdict.broken):
         raise Stopped

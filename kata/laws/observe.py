@@ -1,41 +1,12 @@
-"""Ways to look inside the learner's code without demanding how it is written: watch operators, reveal what is hidden.
+"""Ways to look inside the learner's code without demanding how it is written.
 
 Nothing here hooks into the learner's objects: hidden quantities are revealed by the inputs and parameters chosen.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from kata.laws import draw, verbs
-
-
-class _Watcher(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.seen: list[str] = []
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        self.seen.append(func.name().removeprefix("aten::"))
-        return func(*args, **(kwargs or {}))
-
-
-@contextmanager
-def operators() -> Iterator[list[str]]:
-    """Lists the names of PyTorch's operators that really run in the block, however the code spells them.
-
-    >>> with operators() as seen:
-    ...     nn.Softmin(dim=0)(torch.zeros(2))
-    tensor([0.5000, 0.5000])
-    >>> seen
-    ['neg', '_softmax']
-    """
-    with _Watcher() as watcher:
-        yield watcher.seen
 
 
 def reveal_weights(attention: nn.Module, tokens: int, seed: int) -> Tensor:
