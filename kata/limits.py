@@ -4,7 +4,9 @@ import contextlib
 import os
 import signal
 import sys
+import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import psutil
 
@@ -13,6 +15,10 @@ MEMORY = 1024**3
 PROCESSES = 64
 OUTPUT = 1_000_000
 FILE_SIZE = 16 * 1024**2
+SECONDS_BETWEEN_LOOKS = 0.1
+HAS_CHILDREN_FILES = Path(f"/proc/self/task/{os.getpid()}/children").exists()
+"""Linux mostly has them; where not, psutil reads the whole list of processes, which is slow."""
+SET_PARENT_DEATH_SIGNAL, SET_CHILD_SUBREAPER = 1, 36
 
 
 def apply(memory: int) -> None:
@@ -24,7 +30,27 @@ def apply(memory: int) -> None:
     now = _data_bytes()
     resource.setrlimit(resource.RLIMIT_DATA, (now + memory, now + memory))
     resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_SIZE, FILE_SIZE))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    leave_no_core()
+
+
+def leave_no_core() -> None:
+    """A crash of this process, or of one that it starts, writes no memory image to the disk."""
+    if sys.platform != "win32":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def die_with_parent() -> None:
+    """The kernel ends this process when its parent ends, however that comes. Only on Linux."""
+    _prctl(SET_PARENT_DEATH_SIGNAL, 9)
+
+
+def _prctl(option: int, value: int) -> None:
+    if sys.platform.startswith("linux"):
+        import ctypes
+
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
 class Orphans:
@@ -37,17 +63,14 @@ class Orphans:
     def __init__(self) -> None:
         self.ours: set[int] | None = None
         if sys.platform.startswith("linux"):
-            import ctypes
-
-            set_child_subreaper = 36
-            ctypes.CDLL(None).prctl(set_child_subreaper, 1, 0, 0, 0)
-            self.ours = {child.pid for child in psutil.Process().children()}
+            _prctl(SET_CHILD_SUBREAPER, 1)
+            self.ours = {child.pid for child in children(os.getpid())}
 
     def end(self) -> None:
         """Kills those there are, and what they started."""
         if self.ours is None:
             return
-        for child in psutil.Process().children():
+        for child in children(os.getpid()):
             if child.pid not in self.ours:
                 Watched(child.pid).end()
                 with contextlib.suppress(ChildProcessError):
@@ -60,6 +83,7 @@ class Watched:
 
     pid: int
     base: int = 0
+    looked: float = 0.0
     known: dict[int, psutil.Process] = field(default_factory=dict)
 
     def begin(self) -> None:
@@ -68,7 +92,10 @@ class Watched:
             self.base = psutil.Process(self.pid).memory_info().rss
 
     def excess(self) -> str | None:
-        """What the tree uses too much of, as a sentence; None while all is well."""
+        """What the tree uses too much of, as a sentence; None while all is well, or was a moment ago."""
+        if time.monotonic() - self.looked < SECONDS_BETWEEN_LOOKS:
+            return None
+        self.looked = time.monotonic()
         memory = tasks = 0
         for process in self._tree():
             with contextlib.suppress(psutil.Error):
@@ -98,10 +125,25 @@ class Watched:
     def _tree(self) -> list[psutil.Process]:
         """The worker and every descendant ever seen: one that was orphaned is still in the list."""
         with contextlib.suppress(psutil.Error):
-            process = psutil.Process(self.pid)
-            for member in [process, *process.children(recursive=True)]:
-                self.known.setdefault(member.pid, member)
+            self.known.setdefault(self.pid, psutil.Process(self.pid))
+        waiting = [self.pid]
+        while waiting:
+            for child in children(waiting.pop()):
+                self.known.setdefault(child.pid, child)
+                waiting.append(child.pid)
         return [process for process in self.known.values() if process.is_running()]
+
+
+def children(pid: int) -> list[psutil.Process]:
+    """The processes that a process, by any of its threads, has started and that are still its children."""
+    found: list[psutil.Process] = []
+    with contextlib.suppress(psutil.Error):
+        if not HAS_CHILDREN_FILES:
+            return list(psutil.Process(pid).children())
+        for file in Path(f"/proc/{pid}/task").glob("*/children"):
+            with contextlib.suppress(OSError, psutil.Error):
+                found += [psutil.Process(int(child)) for child in file.read_text().split()]
+    return found
 
 
 def _alive(process: psutil.Process) -> bool:

@@ -2,13 +2,14 @@
 that has run a threaded operation hangs."""
 
 # ruff: noqa: F401
+# mypy: disable-error-code=import-untyped
 
 import gc
 
 import hypothesis
 import pytest
-import rich
 import regex
+import rich
 import tiktoken
 import tiktoken_ext.openai_public  # the first get_encoding
 import torch
@@ -17,10 +18,17 @@ import torch.fx.experimental.symbolic_shapes  # what the first gradient in a giv
 import torch.profiler._cupti_monitor  # ... the first DataLoader
 import torch.testing
 import torch.utils.serialization.config  # ... the first state_dict saved
+from hypothesis.internal import charmap
 
-from kata import curriculum, pytest_plugin, run
-from kata.laws import checks, draw, modules, oracles, verbs
+from kata import by_hand, curriculum, pytest_plugin, run, tampering
+from kata.laws import checks, draw, modules, observe, oracles, verbs
 
 torch.set_num_threads(1)
+charmap.charmap()  # what the first text drawn needs
 gc.collect()
 gc.freeze()  # collections in the children would touch, and so copy, every page
+
+
+def self_test() -> None:
+    """Computes a little, in the worker: where forking is not safe after all, this is where it shows."""
+    torch.ones(2, 3) @ torch.ones(3, 2)

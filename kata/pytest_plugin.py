@@ -8,12 +8,13 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-import hypothesis
+import hypothesis.configuration
 import pytest
 import tiktoken
 import torch
+from hypothesis.internal.conjecture import providers
 
-from kata import by_hand, curriculum, trees, vocabulary
+from kata import ROOT, by_hand, curriculum, tables, tampering, trees, vocabulary
 from kata.laws.verbs import Submission
 
 hypothesis.settings.register_profile(
@@ -34,8 +35,15 @@ hypothesis.settings.register_profile(
     phases=(hypothesis.Phase.explicit, hypothesis.Phase.generate),
 )
 
+hypothesis.configuration.set_hypothesis_home_dir(ROOT / ".kata" / "hypothesis")
+# Hypothesis would draw what occurs in the modules around, whichever these are. Private: it may be gone one day.
+if hasattr(providers, "_get_local_constants"):
+    providers._get_local_constants = lambda: providers._local_constants
+
+RUN = "kata-run"
 CURRICULUM = pytest.StashKey[curriculum.Curriculum]()
 TREES = pytest.StashKey[trees.Trees]()
+TOOLS = pytest.StashKey[tampering.Tools]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -59,12 +67,15 @@ def pytest_configure(config: pytest.Config) -> None:
     with contextlib.suppress(vocabulary.VocabularyError):  # the laws that need it say so, through `gpt2`
         vocabulary.ensure()
     try:
-        config.stash[CURRICULUM] = curriculum.load(config.rootpath)
+        # Given by the judge, which has read it already.
+        given = getattr(config.pluginmanager.get_plugin(RUN), "curriculum", None)
+        config.stash[CURRICULUM] = given or curriculum.load(config.rootpath)
         tree = trees.find_tree(config.rootpath, config.getoption("--tree"))
-    except (curriculum.CurriculumError, trees.TreeError) as error:
+    except (tables.CurriculumError, trees.TreeError) as error:
         raise pytest.UsageError(str(error)) from None
     config.stash[TREES] = trees.Trees(config.stash[CURRICULUM], tree, config.getoption("--prerequisites"))
     config.stash[TREES].install()
+    config.stash[TOOLS] = tampering.Tools()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -81,7 +92,10 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
         return (yield)
     files = item.config.stash[TREES]
     others = [files.file_of(e.module) for e in item.config.stash[CURRICULUM].exercises if e is not exercise]
-    with by_hand.demanded(exercise, item.name, files.file_of(exercise.module), others):
+    with (
+        item.config.stash[TOOLS].untouched(),
+        by_hand.demanded(exercise, item.name, files.file_of(exercise.module), others),
+    ):
         return (yield)
 
 
@@ -91,7 +105,8 @@ def submission(request: pytest.FixtureRequest) -> Submission:
     exercise = _exercise(request.config, request.path)
     if exercise is None:
         raise pytest.UsageError(f"{request.path} is no exercise's law file.")
-    return Submission(request.config.stash[TREES].load(exercise))
+    with request.config.stash[TOOLS].untouched():
+        return Submission(request.config.stash[TREES].load(exercise))
 
 
 def _exercise(config: pytest.Config, law_file: Path) -> curriculum.Exercise | None:

@@ -1,5 +1,6 @@
 """Runs the laws of an exercise with pytest, in this process, and turns its reports into verdicts."""
 
+import linecache
 import traceback
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -9,10 +10,12 @@ import pytest
 
 from kata import KataError
 from kata.curriculum import Curriculum, Exercise
-from kata.trees import MissingFile
-from kata.verdict import ExerciseVerdict, LawVerdict
+from kata.pytest_plugin import RUN, TREES
+from kata.trees import MissingFile, UnsuitableFile
+from kata.verdict import ExerciseVerdict, LawVerdict, not_judged
 
 FIXTURES = ("submission=", "gpt2=")
+LONGEST_MESSAGE = 10_000
 
 
 class JudgeError(KataError):
@@ -29,6 +32,7 @@ def judge(
     tree: Path,
     prerequisites: str,
     skip: Collection[str] = (),
+    on_ready: Callable[[], None] = lambda: None,
     on_begin: Callable[[str], None] = lambda law: None,
     on_end: Callable[[LawVerdict], None] = lambda law: None,
     capture: bool = True,
@@ -37,17 +41,18 @@ def judge(
 ) -> ExerciseVerdict:
     """Judges one exercise of a tree, law by law, but for the laws to `skip`.
 
+    `on_ready` is called before any of the submission's code runs, `on_begin` and `on_end` before and after each law.
     With `smallest`, looks for the smallest case that breaks a law; without `all_laws`, stops at the first one broken;
     without `capture`, what the submission prints goes where this process prints.
     """
     verdict = not_judged(exercise, tree)
-    collector = _Collector(verdict, tree, skip, on_begin, on_end)
+    collector = _Collector(curriculum, exercise, verdict, tree, skip, on_ready, on_begin, on_end)
     options = ["--tree", str(tree), "--prerequisites", prerequisites, "--rootdir", str(curriculum.root)]
     options += [] if smallest else ["--first-failure"]
     options += [] if all_laws else ["--exitfirst"]
     options += [] if capture else ["--capture=no"]
     # What nobody reads takes half of the time: pytest's own tracebacks, and its search for lost exceptions at the end.
-    options += ["--tb=no", "-p", "no:unraisableexception", "-p", "no:threadexception"]
+    options += ["--tb=no", "--assert=plain", "-p", "no:unraisableexception", "-p", "no:threadexception"]
     # Neither a submission's conftest.py nor a plugin that happens to be installed has a say; hypothesis does.
     ini = ["-c", str(curriculum.root / "pyproject.toml"), "--noconftest"]
     ini += ["--disable-plugin-autoload", "-p", "_hypothesis_pytestplugin"]
@@ -61,26 +66,28 @@ def judge(
     return verdict
 
 
-def not_judged(exercise: Exercise, tree: Path) -> ExerciseVerdict:
-    """The verdict before anything has run: every law of the exercise is expected, none is judged."""
-    laws = [LawVerdict(law.id, law.says, law.points) for law in exercise.laws]
-    return ExerciseVerdict(exercise.id, exercise.chapter, exercise.title, str(tree / exercise.path), laws)
-
-
 class _Collector:
     """A pytest plugin that fills in a verdict, law by law, and keeps pytest silent."""
 
+    __name__ = RUN  # under which other plugins find it
+
     def __init__(
         self,
+        curriculum: Curriculum,
+        exercise: Exercise,
         verdict: ExerciseVerdict,
         tree: Path,
         skip: Collection[str],
+        on_ready: Callable[[], None],
         on_begin: Callable[[str], None],
         on_end: Callable[[LawVerdict], None],
     ) -> None:
+        self.curriculum = curriculum  # the plugin that loads submissions takes it from here
+        self.exercise = exercise
         self.verdict = verdict
         self.tree = tree
         self.skip = skip
+        self.on_ready = on_ready
         self.on_begin = on_begin
         self.on_end = on_end
         self.complaints: list[str] = []
@@ -99,6 +106,8 @@ class _Collector:
         reporter = config.pluginmanager.getplugin("terminalreporter")
         if reporter is not None:
             config.pluginmanager.unregister(reporter)
+        config.stash[TREES].read_ahead(self.exercise)
+        self.on_ready()
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
@@ -138,16 +147,31 @@ def _in_words(error: BaseException, tree: Path) -> str:
     from kata.laws import LawBroken
     from kata.vocabulary import VocabularyError
 
-    if isinstance(error, LawBroken | VocabularyError | MissingFile):
-        return str(error)
+    if isinstance(error, LawBroken | VocabularyError | MissingFile | UnsuitableFile):
+        return _shortened(str(error))
     if isinstance(error, NotImplementedError):
         return "This is not written yet."
-    where = f" ({place})" if (place := _place(error, tree)) else ""
+    where = _place(error, tree)
+    at = f" ({where}){_text_of(where)}" if where else ""
     if isinstance(error, SyntaxError):
-        return f"Python cannot read this file: {error.msg}{where}."
-    text = str(error).strip().splitlines()
+        return f"Python cannot read this file: {error.msg}.{at}"
+    try:
+        text = str(error).strip().splitlines()
+    except Exception:  # the submission's own class may do anything
+        text = ["(its message cannot be shown)"]
     said = f": {text[0]}" if text else ""
-    return f"The code raised {type(error).__name__}{said}{where}."
+    return _shortened(f"The code raised {type(error).__name__}{said}.{at}")
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST_MESSAGE else f"{text[:LONGEST_MESSAGE]} ..."
+
+
+def _text_of(place: str) -> str:
+    """The line itself, for one who reads the message without the file."""
+    file, _, line = place.rpartition(":")
+    text = linecache.getline(file, int(line)).strip()
+    return f"\n    {text}" if text else ""
 
 
 def _place(error: BaseException, tree: Path) -> str | None:
@@ -165,5 +189,7 @@ def _counterexample(law: str, error: BaseException) -> str | None:
         _, found, arguments = note.partition(f"{law}(\n")
         if found:
             lines = [line.strip().rstrip(",") for line in arguments.splitlines()]
-            return ", ".join(line for line in lines if line not in (")", "") and not line.startswith(FIXTURES))
+            return _shortened(
+                ", ".join(line for line in lines if line not in (")", "") and not line.startswith(FIXTURES))
+            )
     return None

@@ -19,6 +19,7 @@ from kata.curriculum import Curriculum, Exercise
 
 Prerequisites = Literal["reference", "own"]
 NAMED_TREES = ("exercises", "solutions")
+LARGEST_FILE = 1_000_000
 
 
 class TreeError(KataError):
@@ -37,6 +38,10 @@ def find_tree(root: Path, name: str) -> Path:
     return tree
 
 
+class UnsuitableFile(ImportError):
+    """A file of the tree under test that is not judged, whatever is in it; the message says why."""
+
+
 class Trees(importlib.abc.MetaPathFinder):
     """An import finder for the curriculum's modules. Install it once; `load` then switches between exercises."""
 
@@ -46,6 +51,13 @@ class Trees(importlib.abc.MetaPathFinder):
         self.prerequisites = prerequisites
         self._chapters = {chapter.id for chapter in curriculum.chapters}
         self._judged: Exercise | None = None
+        self._read_ahead: dict[Path, bytes] = {}
+
+    def read_ahead(self, exercise: Exercise) -> None:
+        """Reads what the reference has for all other exercises now: later, this process may not be allowed to."""
+        if self.prerequisites == "reference":
+            files = [self.curriculum.root / "solutions" / e.path for e in self.curriculum.exercises if e != exercise]
+            self._read_ahead = {file: file.read_bytes() for file in files}
 
     def install(self) -> None:
         """Puts this finder before all others."""
@@ -75,6 +87,8 @@ class Trees(importlib.abc.MetaPathFinder):
     ) -> importlib.machinery.ModuleSpec | None:
         """Part of the import protocol."""
         chapter = fullname.partition(".")[0]
+        if chapter == "solutions":
+            raise UnsuitableFile("There is no `solutions` while an exercise is judged: it has to stand on its own.")
         if chapter not in self._chapters:
             return None
         if fullname == chapter:
@@ -82,7 +96,18 @@ class Trees(importlib.abc.MetaPathFinder):
         file = self.file_of(fullname)
         if not file.is_file():
             raise MissingFile(f"{file} does not exist.", name=fullname, path=str(file))
-        return importlib.util.spec_from_file_location(fullname, file, loader=_FromSource(fullname, file))
+        if file.is_relative_to(self.tree):
+            self._check(file)
+        return importlib.util.spec_from_file_location(
+            fullname, file, loader=_FromSource(file, self._read_ahead.get(file))
+        )
+
+    def _check(self, file: Path) -> None:
+        target = file.resolve()
+        if not target.is_relative_to(self.tree.resolve()):
+            raise UnsuitableFile(f"{file} is a link to {target}, outside of the tree. Put the file itself there.")
+        if (size := file.stat().st_size) > LARGEST_FILE:
+            raise UnsuitableFile(f"{file} holds {size:,} bytes; more than {LARGEST_FILE:,} are not judged.")
 
     def _forget_modules(self) -> None:
         for name in [name for name in sys.modules if name.partition(".")[0] in self._chapters]:
@@ -92,11 +117,11 @@ class Trees(importlib.abc.MetaPathFinder):
 class _FromSource(importlib.abc.SourceLoader):
     """Compiles the file's present bytes, always: a bytecode cache cannot tell two saves within one second apart."""
 
-    def __init__(self, name: str, file: Path) -> None:
-        self.name, self.file = name, file
+    def __init__(self, file: Path, source: bytes | None) -> None:
+        self.file, self.source = file, source
 
     def get_filename(self, fullname: str) -> str:
         return str(self.file)
 
     def get_data(self, path: str | bytes) -> bytes:
-        return self.file.read_bytes()
+        return self.file.read_bytes() if self.source is None else self.source

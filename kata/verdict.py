@@ -1,7 +1,10 @@
 """What comes out of judging: one dataclass a level, and nothing but data."""
 
 from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
 from typing import Any, Literal
+
+from kata.curriculum import Exercise
 
 LawStatus = Literal["passed", "failed", "not_judged"]
 ExerciseStatus = Literal["passed", "failed", "todo", "missing", "error", "timeout", "memory", "crashed"]
@@ -55,9 +58,11 @@ class ExerciseVerdict:
 
     def settle(self) -> None:
         """Draws the status from the laws, unless something else decided it: a missing file, a worker's death."""
-        if self.laws and all(law.status == "passed" for law in self.laws):
+        if self.status in ENDED_BADLY:
+            pass
+        elif self.laws and all(law.status == "passed" for law in self.laws):
             self.status = "passed"
-        elif self.status in ("missing", "error", *ENDED_BADLY):
+        elif self.status in ("missing", "error"):
             pass
         elif any(law.unwritten for law in self.laws):
             self.status = "todo"
@@ -98,6 +103,12 @@ class ExerciseVerdict:
         law_names = {field.name for field in fields(LawVerdict)}
         laws = [LawVerdict(**{k: v for k, v in law.items() if k in law_names}) for law in data["laws"]]
         return cls(**{k: v for k, v in data.items() if k in names} | {"laws": laws})
+
+
+def not_judged(exercise: Exercise, tree: Path) -> ExerciseVerdict:
+    """The verdict before anything has run: every law of the exercise is expected, none is judged."""
+    laws = [LawVerdict(law.id, law.says, law.points) for law in exercise.laws]
+    return ExerciseVerdict(exercise.id, exercise.chapter, exercise.title, str(tree / exercise.path), laws)
 
 
 @dataclass

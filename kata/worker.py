@@ -6,39 +6,68 @@ safe. It is fresh, so whatever the submission does to its interpreter is gone wi
 
 import json
 import os
+import signal
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import NoReturn
 
 from kata import limits
+from kata.curriculum import Curriculum
 from kata.verdict import ExerciseVerdict, LawVerdict
 
 
 @dataclass(frozen=True)
 class Request:
-    """What one worker is to do. `skip` are the laws that have their verdict already."""
+    """What one worker is to do.
 
-    root: str
+    `skip` are the laws that have their verdict already, `folder` is the worker's own, `confined` whether the submission
+    may touch nothing else.
+    """
+
+    curriculum: Curriculum
     exercise: str
-    tree: str
+    tree: Path
     prerequisites: str
-    output: str
+    folder: Path
+    output: Path
     skip: tuple[str, ...]
     memory: int
+    confined: bool
 
 
 def main(request: Request, channel: Connection) -> None:
-    """Judges, and leaves without asking the submission: no exit handler of its runs, no thread of its is waited for."""
-    if hasattr(os, "setsid"):
+    """Judges, and leaves without asking the submission: no exit handler of its runs, no thread of its is waited for.
+
+    The judging is done by a child of this process, where there is such a thing: a submission that ends its parent ends
+    nobody but itself.
+    """
+    if hasattr(os, "fork"):
         os.setsid()
+        limits.die_with_parent()
+        child = os.fork()
+        if child:
+            channel.close()
+            _end_like(child)
+        limits.die_with_parent()
     _send_output_to(request.output)
-    limits.apply(request.memory)
     _Reporter(request, channel).judge()
     os._exit(0)
 
 
-def _send_output_to(file: str) -> None:
+def _end_like(child: int) -> NoReturn:
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if status < 0:
+        limits.leave_no_core()
+        if -status != signal.SIGKILL:
+            signal.signal(-status, signal.SIG_DFL)
+        os.kill(os.getpid(), -status)
+    os._exit(status)
+
+
+def _send_output_to(file: Path) -> None:
     """Standard output and error, of this process and its children, go to a file; standard input is empty."""
     output = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -59,19 +88,18 @@ class _Reporter:
         self.channel = channel
 
     def judge(self) -> None:
-        from kata import curriculum, run
+        import kata.preload  # a spawned worker imports everything only now
+        from kata import run
 
         request = self.request
-        lessons = curriculum.load(Path(request.root))
-        exercise = lessons.exercise(request.exercise)
-        self._send(ready=True)
         try:
             verdict = run.judge(
-                lessons,
-                exercise,
-                Path(request.tree),
+                request.curriculum,
+                request.curriculum.exercise(request.exercise),
+                request.tree,
                 request.prerequisites,
                 skip=request.skip,
+                on_ready=self._ready(kata.preload.self_test),
                 on_begin=lambda law: self._send(begin=law),
                 on_end=self._end,
                 capture=False,
@@ -82,6 +110,19 @@ class _Reporter:
             self._send(broken=str(error))
         else:
             self._done(verdict)
+
+    def _ready(self, self_test: Callable[[], None]) -> Callable[[], None]:
+        def ready() -> None:
+            self_test()
+            confined = False
+            if self.request.confined:
+                from kata import isolation
+
+                confined = isolation.isolate(self.request.curriculum, self.request.tree, self.request.folder)
+            limits.apply(self.request.memory)
+            self._send(ready=True, confined=confined)
+
+        return ready
 
     def _end(self, law: LawVerdict) -> None:
         sys.stdout.flush()

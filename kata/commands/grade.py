@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
                 on_change=changed,
             )
             interrupted = False
-        except KeyboardInterrupt:
+        except judge.Interrupted:
             interrupted = True
     report.show(latest[-1], lessons, console, arguments.verbose)
     if interrupted:

@@ -1,0 +1,239 @@
+"""One exercise on its way to a verdict: the worker at it, what it has reported, what it has printed."""
+
+import contextlib
+import json
+import signal
+import tempfile
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.context import BaseContext
+from pathlib import Path
+from typing import Any, Literal
+
+from kata import KataError, limits, worker
+from kata.curriculum import Curriculum, Exercise
+from kata.verdict import ENDED_BADLY, ExerciseStatus, ExerciseVerdict, LawVerdict
+
+WORKERS_AN_EXERCISE = 2
+OUTPUT_SHOWN = 10_000
+LONGEST_EVENT = 100_000
+MOST_EVENTS = 10_000
+SECONDS_TO_GET_READY = 60.0
+TEXTS = ("message", "counterexample", "place")
+
+
+class CannotJudge(KataError):
+    """The laws themselves could not be run: what is wrong is no submission's fault."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is to be judged, and under which conditions."""
+
+    curriculum: Curriculum
+    tree: Path
+    prerequisites: str
+    confined: bool
+
+
+class Job:
+    """Sends workers to the laws of one exercise, and takes in what they report, until its verdict is complete.
+
+    `wake` is set whenever there is something new to take in.
+    """
+
+    def __init__(
+        self, case: Case, exercise: Exercise, verdict: ExerciseVerdict, key: str, wake: threading.Event
+    ) -> None:
+        self.case = case
+        self.exercise = exercise
+        self.verdict = verdict
+        self.key = key
+        self.wake = wake
+        self.workers = 0
+        self.never_ready = False  # then this way of starting workers does not work here
+        self.confined = False
+        self.folder = tempfile.TemporaryDirectory(prefix="kata-", ignore_cleanup_errors=True)
+        self.seconds = max(limits.SECONDS, exercise.seconds or 0)
+
+    def start(self, context: BaseContext) -> None:
+        """Sends a fresh worker to the laws that have no verdict yet."""
+        self.workers += 1
+        if self.workers == 1:
+            self.began = time.monotonic()
+        folder = Path(self.folder.name).resolve()
+        self.output = folder / f"output-{self.workers}"
+        self.output.touch()
+        self.printed = 0
+        self.law: LawVerdict | None = None
+        self.state: Literal["new", "ready", "done", "stopped", "broken"] = "new"
+        self.said = ""
+        self.events: deque[dict[str, Any]] = deque()
+        channel, theirs = context.Pipe(duplex=False)
+        request = worker.Request(
+            curriculum=self.case.curriculum,
+            exercise=self.exercise.id,
+            tree=self.case.tree,
+            prerequisites=self.case.prerequisites,
+            folder=folder,
+            output=self.output,
+            skip=tuple(law.id for law in self.verdict.laws if law.status != "not_judged"),
+            memory=limits.MEMORY,
+            confined=self.case.confined,
+        )
+        self.process = context.Process(target=worker.main, args=(request, theirs), daemon=True)  # type: ignore[attr-defined]
+        self.process.start()
+        theirs.close()
+        self.watched = limits.Watched(self.process.pid)
+        # A thread: a submission that writes half a message must not be waited for by anybody who is needed.
+        self.reader = threading.Thread(target=self._read, args=(channel, self.events), daemon=True)
+        self.reader.start()
+        self.worker_began = time.monotonic()
+
+    def advance(self, context: BaseContext) -> bool:
+        """Takes in what happened since; returns whether the exercise has its verdict.
+
+        Raises CannotJudge.
+        """
+        dead = self.process.exitcode is not None
+        if dead:
+            self.reader.join(1)
+        self._take_events()
+        if self.state == "done":
+            return self._finish()
+        problem = self._problem(dead)
+        if problem is None:
+            return False
+        self._end_worker()
+        self._take_events()
+        if self.state == "new":  # nothing of the submission has run
+            if context.get_start_method() == "spawn":
+                raise CannotJudge(f"{self.exercise.id} could not be judged. {problem[1]} {self._new_output()}".strip())
+            self.never_ready = True
+            return False
+        self._blame(*problem)
+        left = [law for law in self.verdict.laws if law.status == "not_judged"]
+        if left and self.workers < WORKERS_AN_EXERCISE:
+            self.start(context)
+            return False
+        return self._finish()
+
+    def start_again(self, context: BaseContext) -> None:
+        """Starts over, in another way."""
+        self.workers, self.never_ready = 0, False
+        self.start(context)
+
+    def give_up(self) -> None:
+        """Ends the worker without a verdict."""
+        self._end_worker()
+        self.folder.cleanup()
+
+    def _blame(self, status: ExerciseStatus, message: str) -> None:
+        self.verdict.status, self.verdict.message = status, message
+        law = self.law or next((law for law in self.verdict.laws if law.status == "not_judged"), None)
+        if law is not None:
+            law.status, law.message = "failed", message
+            law.output = self._new_output()
+
+    def _problem(self, dead: bool) -> tuple[ExerciseStatus, str] | None:
+        if self.state == "stopped":
+            return "crashed", self.said
+        size = self.output.stat().st_size if self.output.exists() else 0
+        if size > limits.OUTPUT:
+            megabytes = limits.OUTPUT // 1_000_000
+            return "crashed", f"It printed more than {megabytes} MB and was stopped. Is a print in a loop?"
+        if dead:
+            return "crashed", _how_it_ended(self.process.exitcode)
+        took = time.monotonic() - self.worker_began
+        if self.state == "new":
+            return ("timeout", "Its process did not get ready.") if took > SECONDS_TO_GET_READY else None
+        if took > self.seconds:
+            return "timeout", f"It did not end within {self.seconds:g} seconds. Is there a loop that never ends?"
+        excess = self.watched.excess()
+        return ("memory", excess) if excess else None
+
+    def _read(self, channel: Connection, events: deque[dict[str, Any]]) -> None:
+        with contextlib.suppress(EOFError, OSError, ValueError):
+            while len(events) < MOST_EVENTS:
+                events.append(json.loads(channel.recv_bytes(LONGEST_EVENT)))
+                self.wake.set()
+        channel.close()
+        self.wake.set()
+
+    def _take_events(self) -> None:
+        while self.events:
+            # What a worker says is the submission's process speaking: nonsense is passed over.
+            with contextlib.suppress(KeyError, TypeError, ValueError, StopIteration, AttributeError):
+                self._take(self.events.popleft())
+
+    def _take(self, event: dict[str, Any]) -> None:
+        if "ready" in event and self.state == "new":
+            self.state, self.confined = "ready", event["confined"] is True
+            self.worker_began = time.monotonic()
+            self.watched.begin()
+        elif "begin" in event:
+            self.law = self.verdict.law(event["begin"])
+        elif "end" in event:
+            self._take_law(event["end"], int(event["printed"]))
+        elif "done" in event:
+            self.state = "done"
+            if self.verdict.status not in ENDED_BADLY:  # by which an earlier worker may have ended
+                status = event["done"]["status"]
+                self.verdict.status = status if status in ("missing", "error") else "todo"
+                self.verdict.message = _text(event["done"]["message"])
+        elif "stopped" in event:
+            self.state, self.said = "stopped", str(event["stopped"])
+        elif "broken" in event:
+            raise CannotJudge(f"{self.exercise.id}: {event['broken']}")
+
+    def _take_law(self, said: dict[str, Any], printed: int) -> None:
+        law = self.verdict.law(said["id"])
+        if said["status"] in ("passed", "failed") and law.status == "not_judged":
+            law.status = said["status"]
+            law.message, law.counterexample, law.place = (_text(said[name]) for name in TEXTS)
+            law.unwritten = said["unwritten"] is True
+            law.output = self._new_output(until=printed)
+        self.law = None
+
+    def _new_output(self, until: int | None = None) -> str:
+        """What was printed since the last law ended, up to a place in the file, whole up to a limit."""
+        try:
+            with open(self.output, "rb") as output:
+                output.seek(self.printed)
+                data = output.read(limits.OUTPUT if until is None else max(0, min(limits.OUTPUT, until - self.printed)))
+        except OSError:  # the submission may have removed it
+            return ""
+        self.printed += len(data)
+        return _cut(data.decode("utf-8", errors="replace"))
+
+    def _finish(self) -> bool:
+        self._end_worker()
+        self.verdict.output = _cut("".join(law.output for law in self.verdict.laws))
+        self.verdict.seconds = round(time.monotonic() - self.began, 3)
+        self.verdict.settle()
+        self.folder.cleanup()
+        return True
+
+    def _end_worker(self) -> None:
+        self.watched.end()
+        self.process.join(1)
+        self.reader.join(1)
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)[:LONGEST_EVENT]
+
+
+def _cut(text: str) -> str:
+    if len(text) <= OUTPUT_SHOWN:
+        return text
+    return f"{text[:OUTPUT_SHOWN]}\n... ({len(text) - OUTPUT_SHOWN} more characters were printed)"
+
+
+def _how_it_ended(status: int | None) -> str:
+    if status is not None and status < 0:
+        return f"Its process was ended by {signal.Signals(-status).name} before the law was decided."
+    return f"It ended its own process with exit status {status} before the law was decided. Is there an exit() in it?"
