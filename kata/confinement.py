@@ -36,10 +36,10 @@ def version() -> int:
     return max(0, int(_libc().syscall(CREATE_RULESET, None, 0, 1)))
 
 
-def confine(readable: Iterable[Path], writable: Iterable[Path]) -> None:
+def confine(readable: Iterable[Path], writable: Iterable[Path], listable: Iterable[Path]) -> None:
     """From now on this process may read only beneath these paths, and write only beneath those; no TCP, no signals out.
 
-    What is open already stays open. Paths that do not exist are passed over. Raises NotConfined.
+    Beneath the `listable` ones it may read what is in folders, not in files. What is open already stays open. Paths that do not exist are passed over. Raises NotConfined.
     """
     have = version()
     if not have:
@@ -54,6 +54,8 @@ def confine(readable: Iterable[Path], writable: Iterable[Path]) -> None:
     try:
         for path in readable:
             _allow(libc, ruleset, path, READ)
+        for path in listable:
+            _allow(libc, ruleset, path, READ_DIR)
         for path in writable:
             _allow(libc, ruleset, path, files)
         if libc.prctl(SET_NO_NEW_PRIVS, 1, 0, 0, 0) or libc.syscall(RESTRICT_SELF, ruleset, 0):

@@ -33,7 +33,7 @@ def isolate(curriculum: Curriculum, tree: Path, folder: Path) -> bool:
     os.chdir(folder)
     tempfile.tempdir = os.environ["TMPDIR"] = str(folder)
     try:
-        confinement.confine([*map(Path, SYSTEM), *python, *own], [folder, Path(os.devnull)])
+        confinement.confine([*map(Path, SYSTEM), *python, *own], [folder, Path(os.devnull)], [root])
     except confinement.NotConfined:
         return False
     return not any(_readable(root / "solutions" / exercise.path) for exercise in curriculum.exercises)

@@ -23,7 +23,7 @@ class JudgeError(KataError):
 
 
 class Stopped(Exception):
-    """The submission stopped pytest itself, by KeyboardInterrupt or pytest.exit: not every law was judged."""
+    """The submission stopped pytest itself, in a way that the message names: not every law was judged."""
 
 
 def judge(
@@ -58,7 +58,9 @@ def judge(
     ini += ["--disable-plugin-autoload", "-p", "_hypothesis_pytestplugin"]
     status = pytest.main([*ini, *options, str(exercise.law_file)], plugins=[collector])
     if status == pytest.ExitCode.INTERRUPTED and not collector.complaints and (all_laws or not verdict.broken):
-        raise Stopped
+        raise Stopped("by a KeyboardInterrupt or pytest.exit")
+    if status == pytest.ExitCode.INTERNAL_ERROR and collector.has_begun:
+        raise Stopped("by breaking something that it stands on")
     judged = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
     if status not in judged and not (status == pytest.ExitCode.INTERRUPTED and verdict.broken):
         raise JudgeError(f"pytest ended with {pytest.ExitCode(status).name}: {' '.join(collector.complaints)}")
@@ -90,12 +92,14 @@ class _Collector:
         self.on_ready = on_ready
         self.on_begin = on_begin
         self.on_end = on_end
+        self.has_begun = False
         self.complaints: list[str] = []
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         items[:] = [item for item in items if item.name not in self.skip]
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self.has_begun = True
         self.on_begin(nodeid.rpartition("::")[2])
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:

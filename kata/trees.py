@@ -87,7 +87,7 @@ class Trees(importlib.abc.MetaPathFinder):
     ) -> importlib.machinery.ModuleSpec | None:
         """Part of the import protocol."""
         chapter = fullname.partition(".")[0]
-        if chapter == "solutions":
+        if chapter == "solutions" and self.tree != self.curriculum.root / "solutions":
             raise UnsuitableFile("There is no `solutions` while an exercise is judged: it has to stand on its own.")
         if chapter not in self._chapters:
             return None

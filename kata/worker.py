@@ -4,6 +4,7 @@ The process is forked from a server that has imported everything (`kata.preload`
 safe. It is fresh, so whatever the submission does to its interpreter is gone with it.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -104,8 +105,8 @@ class _Reporter:
                 on_end=self._end,
                 capture=False,
             )
-        except run.Stopped:
-            self._send(stopped="The code stopped the judge itself, by a KeyboardInterrupt or pytest.exit.")
+        except run.Stopped as stopped:
+            self._send(stopped=f"The code stopped the judge itself, {stopped}.")
         except run.JudgeError as error:
             self._send(broken=str(error))
         else:
@@ -125,9 +126,13 @@ class _Reporter:
         return ready
 
     def _end(self, law: LawVerdict) -> None:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        self._send(end=asdict(law), printed=os.lseek(1, 0, os.SEEK_END))
+        printed = 0
+        with contextlib.suppress(OSError, ValueError):  # the submission may have closed them
+            sys.stdout.flush()
+            sys.stderr.flush()
+        with contextlib.suppress(OSError):
+            printed = os.lseek(1, 0, os.SEEK_END)
+        self._send(end=asdict(law), printed=printed)
 
     def _done(self, verdict: ExerciseVerdict) -> None:
         self._send(done={"status": verdict.status, "message": verdict.message})

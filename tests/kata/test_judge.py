@@ -167,7 +167,7 @@ def test_shared_memory_is_watched_from_outside(judge):
 @linux_only
 def test_processes_and_threads_are_counted(judge):
     start = "import threading\ndef double(x):\n    wait = threading.Event().wait\n"
-    done = judge(start + "    for i in range(200): threading.Thread(target=wait).start()\n    wait()\n")
+    done = judge(start + "    for i in range(100): threading.Thread(target=wait).start()\n    wait()\n")
     assert "more than 64 processes and threads" in done.double.laws[0].message
     assert "passed" not in laws(done)
 

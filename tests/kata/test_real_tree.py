@@ -15,7 +15,7 @@ def test_one_solution_among_stubs_earns_exactly_its_points(tmp_path):
     for exercise in lessons.exercises:
         write_atomically(tmp_path / "tree" / exercise.path, stub_files.compare(lessons, exercise).stub)
     shutil.copy(ROOT / "solutions" / solved.path, tmp_path / "tree" / solved.path)
-    command = ["-m", "kata", "exercises", "--tree", tmp_path / "tree", "--json", tmp_path / "verdict.json"]
+    command = ["-m", "kata", "grade", "--tree", tmp_path / "tree", "--json", tmp_path / "verdict.json"]
     done = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 1
     verdict = json.loads((tmp_path / "verdict.json").read_text(encoding="utf-8"))
