@@ -26,6 +26,12 @@ def exercises(session: nox.Session) -> None:
     _python("-m", "kata", "grade", *session.posargs)
 
 
+@nox.session(name="list")
+def list_exercises(session: nox.Session) -> None:
+    """Show every exercise with its points and state, your rank, and what comes next."""
+    _python("-m", "kata", "list", *session.posargs)
+
+
 @nox.session
 def solutions(session: nox.Session) -> None:
     """Prove the reference: every solution obeys every law, and every stub breaks every law."""

@@ -1,13 +1,23 @@
-"""`python -m kata COMMAND`: finds the command, and turns every expected error into one sentence and status 2."""
+"""`python -m kata COMMAND`: finds the command, and turns every error into one sentence and status 2."""
 
 import argparse
 import importlib
+import os
 import sys
+import traceback
 
-from kata import KataError
+HOME = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+# Python puts the current folder first; a torch.py that lies there is not the one to import.
+if sys.path[0] in ("", os.getcwd()) and not os.path.samefile(os.getcwd(), HOME):
+    del sys.path[0]
+
+from kata import ROOT, KataError  # noqa: E402
+from kata.files import write_atomically  # noqa: E402
+
+FAULT = ".kata/fault.txt"
 
 COMMANDS = {
-    "grade": "judge a tree, by default the learner's tree and say what to do next",
+    "grade": "judge a tree, by default the learner's, and say what to do next",
     "solutions": "prove that the solutions obey every law and the stubs break every law",
     "misconceptions": "prove that the laws reject every misconception and accept every alternative",
     "list": "show every exercise with its points and state, the rank, and what comes next",
@@ -35,6 +45,20 @@ def main(argv: list[str]) -> int:
         return int(command.run(arguments))
     except KataError as error:
         print(f"kata: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # whoever read our output has stopped reading
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 2
+    except OSError as error:
+        print(f"kata: {error.strerror or error}: {error.filename or 'no file is named'}.", file=sys.stderr)
+        return 2
+    except Exception as error:
+        write_atomically(ROOT / FAULT, traceback.format_exc())
+        print(
+            f"kata: This is a fault of the judge, not of your code: {type(error).__name__}. "
+            f"{ROOT / FAULT} says more; please report it.",
+            file=sys.stderr,
+        )
         return 2
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from kata.curriculum import Exercise, Forbidden
-from kata.laws.checks import broken
+from kata.laws.checks import LawBroken
 
 
 @contextmanager
@@ -27,7 +27,7 @@ def demanded(exercise: Exercise, law: str, file: Path, others: Collection[Path])
     with _Watcher(rules, str(file), {str(other) for other in others}) as watcher:
         yield
     if watcher.found:  # said only now: a submission could swallow an error raised on the spot
-        broken(watcher.found)
+        raise watcher.found
 
 
 class _Watcher(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -36,7 +36,7 @@ class _Watcher(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.rules = rules
         self.file = file
         self.others = others
-        self.found = ""
+        self.found: LawBroken | None = None
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -54,9 +54,10 @@ class _Watcher(TorchDispatchMode):  # type: ignore[no-untyped-call]
         while frame is not None and frame.f_code.co_filename not in self.others:
             if frame.f_code.co_filename == self.file:
                 line = linecache.getline(self.file, frame.f_lineno).strip()
-                self.found = (
+                self.found = LawBroken(
                     f"Line {frame.f_lineno}, `{line}`, runs PyTorch's own `{operator}`, which is what this exercise "
                     f"asks you to write. {rule.instead}"
                 )
+                self.found.place = f"{self.file}:{frame.f_lineno}"
                 return
             frame = frame.f_back

@@ -39,7 +39,8 @@ def version() -> int:
 def confine(readable: Iterable[Path], writable: Iterable[Path], listable: Iterable[Path]) -> None:
     """From now on this process may read only beneath these paths, and write only beneath those; no TCP, no signals out.
 
-    Beneath the `listable` ones it may read what is in folders, not in files. What is open already stays open. Paths that do not exist are passed over. Raises NotConfined.
+    Beneath the `listable` ones it may read what is in folders, not in files. What is open already stays open. Paths
+    that do not exist are passed over. Raises NotConfined.
     """
     have = version()
     if not have:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import signal
 import tempfile
 import threading
@@ -22,6 +23,7 @@ OUTPUT_SHOWN = 10_000
 LONGEST_EVENT = 100_000
 MOST_EVENTS = 10_000
 SECONDS_TO_GET_READY = 60.0
+FLOOD = f"It printed more than {limits.OUTPUT // 1_000_000} MB and was stopped. Is a print in a loop?"
 TEXTS = ("message", "counterexample", "place")
 
 
@@ -62,6 +64,7 @@ class Job:
     def start(self, context: BaseContext) -> None:
         """Sends a fresh worker to the laws that have no verdict yet."""
         self.workers += 1
+        self.method = context.get_start_method()
         if self.workers == 1:
             self.began = time.monotonic()
         folder = Path(self.folder.name).resolve()
@@ -110,8 +113,9 @@ class Job:
         self._end_worker()
         self._take_events()
         if self.state == "new":  # nothing of the submission has run
-            if context.get_start_method() == "spawn":
-                raise CannotJudge(f"{self.exercise.id} could not be judged. {problem[1]} {self._new_output()}".strip())
+            if self.method == "spawn":
+                said = f"Its process ended (status {self.process.exitcode}) before it could begin. {self._new_output()}"
+                raise CannotJudge(f"{self.exercise.id} cannot be judged. {said}".strip())
             self.never_ready = True
             return False
         self._blame(*problem)
@@ -143,8 +147,7 @@ class Job:
             return "crashed", self.said
         size = self.output.stat().st_size if self.output.exists() else 0
         if size > limits.OUTPUT:
-            megabytes = limits.OUTPUT // 1_000_000
-            return "crashed", f"It printed more than {megabytes} MB and was stopped. Is a print in a loop?"
+            return "crashed", FLOOD
         if dead:
             return "crashed", _how_it_ended(self.process.exitcode)
         took = time.monotonic() - self.worker_began
@@ -164,7 +167,7 @@ class Job:
         self.wake.set()
 
     def _take_events(self) -> None:
-        while self.events:
+        while self.events and self.state != "stopped":
             # What a worker says is the submission's process speaking: nonsense is passed over.
             with contextlib.suppress(KeyError, TypeError, ValueError, StopIteration, AttributeError):
                 self._take(self.events.popleft())
@@ -191,9 +194,14 @@ class Job:
 
     def _take_law(self, said: dict[str, Any], printed: int) -> None:
         law = self.verdict.law(said["id"])
+        if printed > limits.OUTPUT:
+            self.state, self.said, self.law = "stopped", FLOOD, law
+            return
         if said["status"] in ("passed", "failed") and law.status == "not_judged":
             law.status = said["status"]
             law.message, law.counterexample, law.place = (_text(said[name]) for name in TEXTS)
+            if not re.fullmatch(r".+:\d{1,7}", law.place or ""):
+                law.place = None
             law.unwritten = said["unwritten"] is True
             law.output = self._new_output(until=printed)
         self.law = None

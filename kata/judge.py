@@ -2,9 +2,11 @@
 
 import multiprocessing
 import multiprocessing.forkserver
+import multiprocessing.resource_tracker
 import os
 import platform
 import signal
+import sys
 import threading
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
@@ -102,11 +104,11 @@ def _run_all(waiting: list[Job], jobs: int, start: Start, wake: threading.Event,
                     elif job.never_ready:
                         context = _context("spawn")
                         job.start_again(context)
-                orphans.end()
+                orphans.end([job.process.pid for job in running])
         finally:
             for job in [*running, *waiting]:
                 job.give_up()
-            orphans.end()
+            orphans.end([])
 
 
 def _context(start: Start) -> BaseContext:
@@ -114,6 +116,8 @@ def _context(start: Start) -> BaseContext:
     if start == "forkserver":
         context.set_forkserver_preload(["kata.preload"])
         multiprocessing.forkserver.ensure_running()
+    if sys.platform != "win32":
+        multiprocessing.resource_tracker.ensure_running()  # else it would appear later, and look like an orphan
     return context
 
 

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -66,12 +67,12 @@ class Orphans:
             _prctl(SET_CHILD_SUBREAPER, 1)
             self.ours = {child.pid for child in children(os.getpid())}
 
-    def end(self) -> None:
-        """Kills those there are, and what they started."""
+    def end(self, workers: Collection[int]) -> None:
+        """Kills those there are, and what they started, but for the workers of now."""
         if self.ours is None:
             return
         for child in children(os.getpid()):
-            if child.pid not in self.ours:
+            if child.pid not in self.ours and child.pid not in workers:
                 Watched(child.pid).end()
                 with contextlib.suppress(ChildProcessError):
                     os.waitpid(child.pid, 0)

@@ -23,6 +23,7 @@ MARKS = {
     "memory": "[red]![/]",
     "crashed": "[red]![/]",
 }
+OUTPUT_LINES = 8
 LAW_MARKS = {"passed": "[green]✓[/]", "failed": "[red]✗[/]", "not_judged": "[dim]·[/]"}
 
 
@@ -34,15 +35,15 @@ def show(verdict: Verdict, curriculum: Curriculum, console: Console, verbose: bo
     console.print()
     console.print(_table(verdict, curriculum))
     console.print(f"   [bold]{number(verdict.points)} of {number(verdict.max_points)} points[/]")
-    for exercise in verdict.exercises:
-        if verbose or (len(verdict.exercises) == 1 and exercise.status != "todo"):
-            _show_laws(exercise, console, verbose)
+    detailed = [e for e in verdict.exercises if verbose or (len(verdict.exercises) == 1 and e.status != "todo")]
+    for exercise in detailed:
+        _show_laws(exercise, console, verbose)
     console.print()
     unfinished = next((exercise for exercise in verdict.exercises if exercise.status != "passed"), None)
     if unfinished is None:
         console.print("[green]Every law holds.[/]")
     else:
-        _show_next_step(unfinished, console)
+        _show_next_step(unfinished, console, printed=unfinished in detailed)
 
 
 def number(points: float) -> str:
@@ -85,20 +86,28 @@ def _show_laws(exercise: ExerciseVerdict, console: Console, verbose: bool) -> No
 
 
 def _show_message(law: LawVerdict, console: Console) -> None:
-    console.print(Padding(escape(law.message or ""), (0, 0, 0, 2)))
+    console.print(Padding(escape(_plain(law.message or "")), (0, 0, 0, 2)))
     if law.counterexample:
-        console.print(Padding(f"[dim]Smallest case: {escape(law.counterexample)}[/]", (0, 0, 0, 2)))
+        console.print(Padding(f"[dim]Smallest case: {escape(_plain(law.counterexample))}[/]", (0, 0, 0, 2)))
 
 
-def _show_output(law: LawVerdict, console: Console) -> None:
-    """What the learner printed, as text: terminal control characters would do things, so they are not let through."""
-    if law.output.strip():
-        plain = "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in law.output)
-        console.print(Padding("[dim]your code printed:[/]", (0, 0, 0, 2)))
-        console.print(Padding(Text(plain.rstrip("\n")), (0, 0, 0, 4)))
+def _show_output(law: LawVerdict, console: Console, most: int | None = None) -> None:
+    lines = _plain(law.output).rstrip().splitlines()
+    if not lines:
+        return
+    console.print(Padding("[dim]your code printed:[/]", (0, 0, 0, 2)))
+    console.print(Padding(Text("\n".join(lines[:most])), (0, 0, 0, 4)))
+    if most is not None and len(lines) > most:
+        console.print(Padding(f"[dim]... and {len(lines) - most} more lines[/]", (0, 0, 0, 4)))
 
 
-def _show_next_step(exercise: ExerciseVerdict, console: Console) -> None:
+def _plain(text: str) -> str:
+    """What a submission said, without the control characters that would make a terminal do things."""
+    return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def _show_next_step(exercise: ExerciseVerdict, console: Console, printed: bool) -> None:
+    """The exercise to go on with, and its first broken law; `printed` where its output has been shown above."""
     console.print(f"[bold]Next: {escape(exercise.id)}[/], {escape(exercise.title)}")
     law = exercise.first_failed
     if exercise.status == "missing":
@@ -116,6 +125,8 @@ def _show_next_step(exercise: ExerciseVerdict, console: Console) -> None:
         console.print(Padding(f"[bold]{escape(law.says)}[/]", (0, 0, 0, 2)))
         if not law.unwritten:
             _show_message(law, console)
+        if not printed:
+            _show_output(law, console, OUTPUT_LINES)
     console.print(f"  Edit it, save it, and run [bold]nox -s exercises -- {escape(exercise.id)}[/]")
 
 
@@ -132,7 +143,7 @@ def _where(exercise: ExerciseVerdict, law: LawVerdict | None) -> tuple[str, int]
     found = int(line)
     if file != exercise.file:
         return file, found
-    while found > 1 and lines[found - 2].lstrip().startswith("#"):
+    while 1 < found <= len(lines) + 1 and lines[found - 2].lstrip().startswith("#"):
         found -= 1
     return file, found
 

@@ -10,9 +10,11 @@ import pytest
 
 from kata import KataError
 from kata.curriculum import Curriculum, Exercise
+from kata.laws import LawBroken
 from kata.pytest_plugin import RUN, TREES
 from kata.trees import MissingFile, UnsuitableFile
 from kata.verdict import ExerciseVerdict, LawVerdict, not_judged
+from kata.vocabulary import VocabularyError
 
 FIXTURES = ("submission=", "gpt2=")
 LONGEST_MESSAGE = 10_000
@@ -148,9 +150,6 @@ class _Collector:
 
 def _in_words(error: BaseException, tree: Path) -> str:
     """An exception as a sentence. Ours speak for themselves; the learner's say where they come from."""
-    from kata.laws import LawBroken
-    from kata.vocabulary import VocabularyError
-
     if isinstance(error, LawBroken | VocabularyError | MissingFile | UnsuitableFile):
         return _shortened(str(error))
     if isinstance(error, NotImplementedError):
@@ -180,6 +179,8 @@ def _text_of(place: str) -> str:
 
 def _place(error: BaseException, tree: Path) -> str | None:
     """`file:line` of the last line of the tree's own code in the traceback."""
+    if isinstance(error, LawBroken) and error.place:
+        return error.place
     if isinstance(error, SyntaxError) and error.filename and Path(error.filename).is_relative_to(tree):
         return f"{error.filename}:{error.lineno}"
     frames = traceback.extract_tb(error.__traceback__)

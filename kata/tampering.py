@@ -88,9 +88,14 @@ class Tools:
         return [(key, value) for key, value in found if key not in SHOWN_ONLY and not self._by_library(now.get(key))]
 
     def _by_library(self, value: object) -> bool:
-        """Whether a replacement is the work of a library: PyTorch's compiler, once imported, wraps some functions."""
-        code = getattr(value, "__code__", None)
-        return code is not None and code.co_filename.startswith(self.libraries)
+        """Whether a replacement is a library's own: PyTorch wraps functions, and a default dtype moves a class."""
+        if isinstance(value, type):
+            home = sys.modules.get(value.__module__)
+            return getattr(home, value.__name__, None) is value and self._is_library(getattr(home, "__file__", None))
+        return self._is_library(getattr(getattr(value, "__code__", None), "co_filename", None))
+
+    def _is_library(self, file: str | None) -> bool:
+        return file is not None and file.startswith(self.libraries)
 
 
 def _is_inherited(owner: type, name: str) -> bool:

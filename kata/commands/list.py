@@ -25,13 +25,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Always 0: it shows, and asks for nothing. What has not changed since it was judged is not judged again."""
+    """0, however much is solved. What has not changed since it was judged is not judged again."""
     lessons = curriculum.load(ROOT)
     tree = trees.find_tree(ROOT, arguments.tree)
     vocabulary.point_tiktoken_here()
     console = Console(highlight=False)
     with console.status("Judging what has changed ..."):
-        verdict = judge.judge(lessons, lessons.exercises, tree, arguments.tree, "reference")
+        try:
+            verdict = judge.judge(lessons, lessons.exercises, tree, arguments.tree, "reference")
+        except judge.Interrupted:
+            console.print("[yellow]Interrupted.[/]")
+            return 1
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("exercise", "state", "points", "minutes"):
         table.add_column(heading, justify="right" if heading in ("points", "minutes") else "left")

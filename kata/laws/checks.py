@@ -16,7 +16,9 @@ TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4, torch.bfloat16: 6e-2, tor
 
 
 class LawBroken(AssertionError):
-    """A law does not hold; the message is what the learner reads."""
+    """A law does not hold; the message is what the learner reads, `place` the `file:line` that broke it, if known."""
+
+    place: str | None = None
 
 
 class MissingName(LawBroken, AttributeError):

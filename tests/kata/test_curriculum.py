@@ -50,6 +50,13 @@ def test_points_of_single_laws_replace_the_default(project):
         ("prerequisites = []", 'prerequisites = ["quadruple"]', "double.toml: prerequisites names 'quadruple'"),
         ("read = [", "read = [3, ", "double.toml: read must be a list of strings"),
         ("minutes = 5", "minutes = = 5", "double.toml: "),
+        ("default = 1", "default = nan", "double.toml: points.default must be a number above 0, not nan."),
+        ("minutes = 5", "minutes = 5\nseconds = 0", "double.toml: seconds must be a number above 0, not 0."),
+        (
+            "[points]",
+            '[[forbidden]]\noperators = ["a"]\nlaws = ["test_never*"]\ninstead = "b"\n[points]',
+            "double.toml: forbidden[0].laws: no law is called 'test_never*'.",
+        ),
         ("[points]", '[[misconception]]\nslug = "a"\n[points]', "double.toml: misconception[0].believes is missing."),
     ],
 )

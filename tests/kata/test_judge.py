@@ -4,13 +4,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 
 import psutil
 import pytest
 
-from kata import curriculum, limits
+from kata import curriculum, job, limits, worker
 from kata import judge as judge_module
 from kata.verdict import ExerciseVerdict
 
@@ -92,7 +91,9 @@ def test_a_thread_that_never_ends_is_not_waited_for(judge):
     assert judge(text).double.status == "passed"
 
 
-@pytest.mark.parametrize("way", ["os._exit(0)", "os._exit(3)", "os.kill(os.getpid(), 11)", "os.abort()"])
+@pytest.mark.parametrize(
+    "way", ["os._exit(0)", "os._exit(3)", "os.kill(os.getpid(), 11)", "os.abort()", "os.kill(os.getppid(), 9)"]
+)
 def test_a_process_that_ends_earns_nothing_by_silence(judge, way):
     done = judge(f"import os\ndef double(x):\n    {way}\n")
     assert done.double.status == "crashed"
@@ -245,8 +246,115 @@ def test_verdicts_do_not_depend_on_jobs_or_cache(judge):
 
     wrong = "def double(x):\n    return x * x\n"
     first = without_seconds(judge(wrong, jobs=1, use_cache=False))
-    for options in ({"jobs": 8, "use_cache": False}, {}, {}):
+    ways = [{"jobs": 8, "use_cache": False}, {}, {}, {"start": "spawn", "use_cache": False}]
+    for options in ways:
         assert without_seconds(judge(wrong, **options)) == first
+
+
+ODD = """
+import os, sys
+
+def dies_where_forked(request, channel):
+    if "torch" in sys.modules:  # the server that workers are forked from has it
+        os._exit(7)
+    from kata import worker
+    worker.main(request, channel)
+
+def dies(request, channel):
+    os._exit(7)
+"""
+
+
+@linux_only
+def test_where_forked_workers_do_not_start_they_are_spawned(judge, tmp_path, monkeypatch):
+    (tmp_path / "odd.py").write_text(ODD)
+    monkeypatch.syspath_prepend(tmp_path)
+    import odd
+
+    monkeypatch.setattr(worker, "main", odd.dies_where_forked)
+    assert judge("def double(x):\n    return 2 * x\n", use_cache=False).double.status == "passed"
+    monkeypatch.setattr(worker, "main", odd.dies)
+    with pytest.raises(job.CannotJudge, match="status 7"):
+        judge("def double(x):\n    return 2 * x\n", use_cache=False)
+
+
+def test_a_law_file_that_cannot_be_run_is_nobodys_verdict(judge, stubbed):
+    laws = stubbed.read("tests/chap1_numbers/test_double.py")
+    stubbed.write("tests/chap1_numbers/test_double.py", "import nowhere\n" + laws)
+    with pytest.raises(job.CannotJudge, match="nowhere"):
+        judge("def double(x):\n    return 2 * x\n")
+
+
+@linux_only
+def test_a_card_can_raise_the_limit_of_time(judge, stubbed, monkeypatch):
+    monkeypatch.setattr(limits, "SECONDS", 0.5)
+    slow = "import time\ntime.sleep(1)\ndef double(x):\n    return 2 * x\n"
+    assert judge(slow).double.status == "timeout"
+    card = stubbed.read("tests/chap1_numbers/double.toml")
+    stubbed.write("tests/chap1_numbers/double.toml", "seconds = 30\n" + card)
+    assert judge(slow).double.status == "passed"
+
+
+def test_a_broken_cache_is_no_cache(judge, stubbed):
+    right = "def double(x):\n    return 2 * x\n"
+    assert judge(right).double.status == "passed"
+    kept = list((stubbed.root / ".kata/verdicts").glob("*.json"))
+    assert len(kept) == 2
+    for file in kept:
+        file.write_text('{"id": "double"')
+    assert judge(right).double.status == "passed"
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_bad_end_is_not_kept(judge, stubbed):
+    judge("def double(x):\n    while True:\n        pass\n")
+    judge("import os\ndef double(x):\n    os.abort()\n")
+    assert len(list((stubbed.root / ".kata/verdicts").glob("*.json"))) == 1  # that of the other exercise
+
+
+FORBIDDEN = """
+[[forbidden]]
+operators = ["*softmax*"]
+laws = ["test_nothing_doubled*"]
+instead = "Write it out."
+"""
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "torch.softmax(t, 0)",
+        "t.softmax(0)",
+        "torch.nn.functional.softmax(t, 0)",
+        "torch.nn.Softmax(0)(t)",
+        "getattr(torch, 'soft' + 'max')(t, 0)",
+        "torch.log_softmax(t, 0).exp()",
+        "torch.ops.aten._softmax(t, 0, False)",
+        "torch.special.softmax(t, 0)",
+    ],
+)
+def test_what_must_be_written_by_hand_is_found_however_it_is_spelt(judge, stubbed, call):
+    card = stubbed.read("tests/chap1_numbers/double.toml")
+    stubbed.write("tests/chap1_numbers/double.toml", card + FORBIDDEN)
+    start = "import torch\n\ndef double(x):\n    t = torch.ones(2)\n"
+    done = judge(f"{start}    try:\n        {call}\n    except Exception:\n        pass\n    return 2 * x\n")
+    assert laws(done) == ["passed", "failed"]  # only the law that the card names is concerned
+    assert f"Line 6, `{call}`, runs PyTorch's own `" in done.double.laws[1].message
+    assert "Write it out." in done.double.laws[1].message
+    assert done.double.laws[1].place.endswith("double.py:6")
+
+
+def test_a_forbidden_operator_that_only_the_law_runs_is_nobodys_fault(judge, stubbed):
+    card = stubbed.read("tests/chap1_numbers/double.toml")
+    stubbed.write("tests/chap1_numbers/double.toml", card + FORBIDDEN)
+    text = stubbed.read("tests/chap1_numbers/test_double.py")
+    text = text.replace(
+        "    equal(submission.double(0)", "    torch.ones(2).softmax(0)\n    equal(submission.double(0)"
+    )
+    stubbed.write(
+        "tests/chap1_numbers/test_double.py", text.replace("from hypothesis", "import torch\nfrom hypothesis", 1)
+    )
+    assert judge("def double(x):\n    return 2 * x\n").double.status == "passed"
 
 
 def test_a_change_of_anything_that_matters_is_judged_anew(judge, stubbed):
@@ -257,8 +365,8 @@ def test_a_change_of_anything_that_matters_is_judged_anew(judge, stubbed):
     assert judge(right).double.status == "failed"
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is sent otherwise")
-def test_ctrl_c_ends_all_workers_and_says_what_was_judged(stubbed):
+def start_an_endless_judgement(stubbed) -> tuple[subprocess.Popen[str], list[psutil.Process]]:
+    """A judge at work on a submission that never ends, and the processes below it."""
     stubbed.write("exercises/chap1_numbers/double.py", "while True:\n    pass\n")
     running = subprocess.Popen(
         [sys.executable, "-m", "kata", "grade", "--json", "verdict.json"],
@@ -268,15 +376,33 @@ def test_ctrl_c_ends_all_workers_and_says_what_was_judged(stubbed):
         text=True,
         start_new_session=True,
     )
-    workers: list[psutil.Process] = []
-    while len(workers) < 3:  # the server, its tracker, a worker
+    below: list[psutil.Process] = []
+    while not any(process.cpu_percent(0.05) > 20 for process in below[3:]):  # after the server, its helper, a nurse
         assert running.poll() is None
-        workers = psutil.Process(running.pid).children(recursive=True)
-        time.sleep(0.01)
-    os.kill(running.pid, signal.SIGINT)
+        below = psutil.Process(running.pid).children(recursive=True)
+    return running, below
+
+
+def assert_all_end(processes: list[psutil.Process]) -> None:
+    psutil.wait_procs(processes, timeout=10)
+    assert [process for process in processes if process.is_running() and process.status() != "zombie"] == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are sent otherwise")
+@pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
+def test_one_who_asks_to_stop_is_told_what_was_judged(stubbed, asked):
+    running, below = start_an_endless_judgement(stubbed)
+    os.kill(running.pid, asked)
     said = running.communicate(timeout=30)[0]
     assert running.returncode == 1
     assert "Interrupted" in said
     assert "Traceback" not in said
-    psutil.wait_procs(workers, timeout=10)
-    assert [worker for worker in workers if worker.is_running()] == []
+    assert_all_end(below)
+
+
+@linux_only
+def test_no_worker_outlives_a_judge_that_is_killed(stubbed):
+    running, below = start_an_endless_judgement(stubbed)
+    running.kill()
+    running.communicate(timeout=30)
+    assert_all_end(below)
