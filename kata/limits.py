@@ -84,13 +84,16 @@ class Watched:
 
     pid: int
     base: int = 0
+    tasks: int = 0
     looked: float = 0.0
     known: dict[int, psutil.Process] = field(default_factory=dict)
 
     def begin(self) -> None:
         """Takes what the worker uses now as its start."""
-        with contextlib.suppress(psutil.Error):
-            self.base = psutil.Process(self.pid).memory_info().rss
+        for process in self._tree():
+            with contextlib.suppress(psutil.Error):
+                self.base = max(self.base, process.memory_info().rss)
+                self.tasks += process.num_threads()
 
     def excess(self) -> str | None:
         """What the tree uses too much of, as a sentence; None while all is well, or was a moment ago."""
@@ -105,7 +108,7 @@ class Watched:
                 tasks += process.num_threads()
         if memory > MEMORY:
             return f"It used more than {MEMORY // 1024**3} GiB of memory."
-        if tasks > PROCESSES + 4:  # what the worker starts with
+        if tasks > PROCESSES + self.tasks:
             return f"It started more than {PROCESSES} processes and threads."
         return None
 
