@@ -28,9 +28,8 @@ class Measured:
 def main() -> None:
     """Measures and prints."""
     grade = [sys.executable, "-m", "kata", "grade", "--tree", "solutions"]
-    print(
-        f"grading all solutions from scratch: {median_seconds([*grade, '--no-cache']):.1f} s (the median of {ROUNDS})"
-    )
+    scratch = [*grade, "--no-cache"]
+    print(f"grading all solutions from scratch: {median_seconds(scratch):.1f} s (the median of {ROUNDS})")
     measure(grade)  # fills the cache
     print(f"grading them again, nothing changed: {median_seconds(grade):.2f} s (the median of {ROUNDS})")
     stubs = [sys.executable, "-m", "kata", "grade", "--no-cache"]

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import linecache
 import re
 import signal
 import tempfile
@@ -70,6 +71,7 @@ class Job:
         folder = Path(self.folder.name).resolve()
         self.output = folder / f"output-{self.workers}"
         self.output.touch()
+        self.where = folder / f"where-{self.workers}"
         self.printed = 0
         self.law: LawVerdict | None = None
         self.state: Literal["new", "ready", "done", "stopped", "broken"] = "new"
@@ -83,6 +85,7 @@ class Job:
             prerequisites=self.case.prerequisites,
             folder=folder,
             output=self.output,
+            where=self.where,
             skip=tuple(law.id for law in self.verdict.laws if law.status != "not_judged"),
             memory=limits.MEMORY,
             confined=self.case.confined,
@@ -110,6 +113,7 @@ class Job:
         problem = self._problem(dead)
         if problem is None:
             return False
+        place = self._place() if self.state == "ready" else None
         self._end_worker()
         self._take_events()
         if self.state == "new":  # nothing of the submission has run
@@ -118,7 +122,7 @@ class Job:
                 raise CannotJudge(f"{self.exercise.id} cannot be judged. {said}".strip())
             self.never_ready = True
             return False
-        self._blame(*problem)
+        self._blame(*problem, place)
         left = [law for law in self.verdict.laws if law.status == "not_judged"]
         if left and self.workers < WORKERS_AN_EXERCISE:
             self.start(context)
@@ -135,11 +139,26 @@ class Job:
         self._end_worker()
         self.folder.cleanup()
 
-    def _blame(self, status: ExerciseStatus, message: str) -> None:
+    def _place(self) -> str | None:
+        """`file:line` of the submission where the worker is now, or was when it crashed, if it can say so."""
+        if self.process.exitcode is None:
+            self.watched.ask(worker.ASK_WHERE, self.where)
+        with contextlib.suppress(OSError):
+            text = self.where.read_text(encoding="utf-8", errors="replace")[:LONGEST_EVENT]
+            for file, line in re.findall(r'File "(.+)", line (\d+) in', text):
+                if Path(file).is_relative_to(self.case.tree):
+                    return f"{file}:{line}"
+        return None
+
+    def _blame(self, status: ExerciseStatus, message: str, place: str | None) -> None:
+        if place is not None:
+            file, _, line = place.rpartition(":")
+            text = linecache.getline(file, int(line)).strip()
+            message = f"{message} It was at line {line}: `{text}`." if text else message
         self.verdict.status, self.verdict.message = status, message
         law = self.law or next((law for law in self.verdict.laws if law.status == "not_judged"), None)
         if law is not None:
-            law.status, law.message = "failed", message
+            law.status, law.message, law.place = "failed", message, place
             law.output = self._new_output()
 
     def _problem(self, dead: bool) -> tuple[ExerciseStatus, str] | None:

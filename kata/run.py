@@ -54,7 +54,16 @@ def judge(
     options += [] if all_laws else ["--exitfirst"]
     options += [] if capture else ["--capture=no"]
     # What nobody reads takes half of the time: pytest's own tracebacks, and its search for lost exceptions at the end.
-    options += ["--tb=no", "--assert=plain", "-p", "no:unraisableexception", "-p", "no:threadexception"]
+    options += [
+        "--tb=no",
+        "--assert=plain",
+        "-p",
+        "no:unraisableexception",
+        "-p",
+        "no:threadexception",
+        "-p",
+        "no:faulthandler",
+    ]
     # Neither a submission's conftest.py nor a plugin that happens to be installed has a say; hypothesis does.
     ini = ["-c", str(curriculum.root / "pyproject.toml"), "--noconftest"]
     ini += ["--disable-plugin-autoload", "-p", "_hypothesis_pytestplugin"]

@@ -5,6 +5,7 @@ safe. It is fresh, so whatever the submission does to its interpreter is gone wi
 """
 
 import contextlib
+import faulthandler
 import json
 import os
 import signal
@@ -18,6 +19,8 @@ from typing import NoReturn
 from kata import limits
 from kata.curriculum import Curriculum
 from kata.verdict import ExerciseVerdict, LawVerdict
+
+ASK_WHERE = getattr(signal, "SIGUSR1", 0)
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class Request:
     prerequisites: str
     folder: Path
     output: Path
+    where: Path
     skip: tuple[str, ...]
     memory: int
     confined: bool
@@ -54,6 +58,7 @@ def main(request: Request, channel: Connection) -> None:
             _end_like(child)
         limits.die_with_parent()
     _send_output_to(request.output)
+    _say_where(request.where)
     _Reporter(request, channel).judge()
     os._exit(0)
 
@@ -79,6 +84,14 @@ def _send_output_to(file: Path) -> None:
     sys.stdout = os.fdopen(1, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)
     sys.stderr = os.fdopen(2, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)
     sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
+
+
+def _say_where(file: Path) -> None:
+    """Lets Python write into a file which lines were running, when it crashes or is asked to by a signal."""
+    where = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    faulthandler.enable(where, all_threads=False)
+    if hasattr(faulthandler, "register"):
+        faulthandler.register(ASK_WHERE, where, all_threads=False)
 
 
 class _Reporter:

@@ -72,6 +72,8 @@ def test_an_endless_loop_costs_its_law_only(judge):
     assert done.double.status == "timeout"
     assert laws(done) == ["failed", "passed"]
     assert "did not end within 2 seconds" in done.double.laws[0].message
+    assert "It was at line" in done.double.laws[0].message
+    assert done.double.laws[0].place.endswith(("double.py:2", "double.py:3"))
 
 
 @pytest.mark.usefixtures("impatient")
@@ -104,6 +106,7 @@ def test_a_process_that_ends_earns_nothing_by_silence(judge, way):
 def test_a_crash_is_named(judge):
     done = judge("import os\ndef double(x):\n    os.abort()\n")
     assert "SIGABRT" in done.double.laws[0].message
+    assert "It was at line 3: `os.abort()`." in done.double.laws[0].message
     assert "exit status 3" in judge("import os\ndef double(x):\n    os._exit(3)\n").double.laws[0].message
 
 
