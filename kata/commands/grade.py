@@ -63,6 +63,10 @@ def run(arguments: argparse.Namespace) -> int:
         except judge.Interrupted:
             interrupted = True
     report.show(latest[-1], lessons, console, arguments.verbose)
+    if latest[-1].environment["confinement"].startswith("none"):
+        console.print(
+            f"[yellow]This tree is not yours, and it ran unconfined[/] ({latest[-1].environment['confinement']})."
+        )
     if interrupted:
         console.print("[yellow]Interrupted: what is not judged above was not reached.[/]")
     return 0 if latest[-1].holds else 1

@@ -298,6 +298,17 @@ def test_a_card_can_raise_the_limit_of_time(judge, stubbed, monkeypatch):
     assert judge(slow).double.status == "passed"
 
 
+def test_what_has_not_changed_is_not_judged_again(judge, stubbed):
+    verdicts = stubbed.root / ".kata/verdicts"
+    judge("def double(x):\n    return 2 * x\n")
+    first = {file: file.stat().st_mtime_ns for file in verdicts.iterdir()}
+    judge("def double(x):\n    return 3 * x\n")
+    now = {file: file.stat().st_mtime_ns for file in verdicts.iterdir()}
+    assert len(first) == 2
+    assert len(now) == 3  # one judged anew, the other neither judged nor written
+    assert first.items() <= now.items()
+
+
 def test_a_broken_cache_is_no_cache(judge, stubbed):
     right = "def double(x):\n    return 2 * x\n"
     assert judge(right).double.status == "passed"
