@@ -35,12 +35,16 @@ class Law:
 
 @dataclass(frozen=True)
 class Variant:
-    """A changed solution: a named misconception (wrong, and `why`), or a valid alternative (right, without `why`)."""
+    """A changed solution: a named misconception (wrong, and `why`), or a valid alternative (right, without `why`).
+
+    `twin` is the misconception that this one cannot be told from by what it does on the probe's calls.
+    """
 
     slug: str
     says: str
     why: str
     edits: tuple[tuple[str, str], ...]
+    twin: str | None = None
 
 
 @dataclass(frozen=True)
@@ -232,10 +236,13 @@ def _variants(file: Path, card: Table, kind: str, sentences: tuple[str, ...]) ->
             edit = Table(file, more, f"{kind}[{index}].also[{number}].")
             edits.append((edit.take("find", str), edit.take("replace", str, may_be_empty=True)))
             edit.nothing_left()
+        twin = table.take("twin", str) if "twin" in table.data else None
         table.nothing_left()
+        if twin is not None and twin not in [variant.slug for variant in variants]:
+            raise CurriculumError(f"{file}: {kind}[{index}].twin: no {kind} above it is called {twin!r}.")
         if slug in [variant.slug for variant in variants]:
             raise CurriculumError(f"{file}: {kind}[{index}].slug {slug!r} is used twice.")
-        variants.append(Variant(slug, texts[0], "".join(texts[1:]), tuple(edits)))
+        variants.append(Variant(slug, texts[0], "".join(texts[1:]), tuple(edits), twin))
     return tuple(variants)
 
 
