@@ -87,6 +87,8 @@ def _show_laws(exercise: ExerciseVerdict, console: Console, verbose: bool) -> No
 
 def _show_message(law: LawVerdict, console: Console) -> None:
     console.print(Padding(escape(_plain(law.message or "")), (0, 0, 0, 2)))
+    if law.diagnosis:
+        console.print(Padding(f"[bold]It looks as if:[/] {escape(law.diagnosis)}", (0, 0, 0, 2)))
     if law.counterexample:
         console.print(Padding(f"[dim]Smallest case: {escape(_plain(law.counterexample))}[/]", (0, 0, 0, 2)))
 

@@ -2,15 +2,18 @@
 
 import linecache
 import traceback
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from kata import KataError
 from kata.curriculum import Curriculum, Exercise
-from kata.laws import LawBroken
+from kata.laws import LawBroken, probes
+from kata.laws.verbs import Submission
+from kata.listener import Listener
 from kata.pytest_plugin import RUN, TREES
 from kata.trees import MissingFile, UnsuitableFile
 from kata.verdict import ExerciseVerdict, LawVerdict, not_judged
@@ -18,6 +21,9 @@ from kata.vocabulary import VocabularyError
 
 FIXTURES = ("submission=", "gpt2=")
 LONGEST_MESSAGE = 10_000
+
+
+JUDGED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
 
 
 class JudgeError(KataError):
@@ -34,21 +40,18 @@ def judge(
     tree: Path,
     prerequisites: str,
     skip: Collection[str] = (),
-    on_ready: Callable[[], None] = lambda: None,
-    on_begin: Callable[[str], None] = lambda law: None,
-    on_end: Callable[[LawVerdict], None] = lambda law: None,
+    listener: Listener | None = None,
     capture: bool = True,
     smallest: bool = True,
     all_laws: bool = True,
 ) -> ExerciseVerdict:
     """Judges one exercise of a tree, law by law, but for the laws to `skip`.
 
-    `on_ready` is called before any of the submission's code runs, `on_begin` and `on_end` before and after each law.
     With `smallest`, looks for the smallest case that breaks a law; without `all_laws`, stops at the first one broken;
     without `capture`, what the submission prints goes where this process prints.
     """
     verdict = not_judged(exercise, tree)
-    collector = _Collector(curriculum, exercise, verdict, tree, skip, on_ready, on_begin, on_end)
+    collector = _Collector(curriculum, exercise, verdict, tree, skip, listener or Listener())
     options = ["--tree", str(tree), "--prerequisites", prerequisites, "--rootdir", str(curriculum.root)]
     options += [] if smallest else ["--first-failure"]
     options += [] if all_laws else ["--exitfirst"]
@@ -72,8 +75,7 @@ def judge(
         raise Stopped("by a KeyboardInterrupt or pytest.exit")
     if status == pytest.ExitCode.INTERNAL_ERROR and collector.has_begun:
         raise Stopped("by breaking something that it stands on")
-    judged = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
-    if status not in judged and not (status == pytest.ExitCode.INTERRUPTED and verdict.broken):
+    if status not in JUDGED and not (status == pytest.ExitCode.INTERRUPTED and verdict.broken):
         raise JudgeError(f"pytest ended with {pytest.ExitCode(status).name}: {' '.join(collector.complaints)}")
     verdict.settle()
     return verdict
@@ -91,30 +93,28 @@ class _Collector:
         verdict: ExerciseVerdict,
         tree: Path,
         skip: Collection[str],
-        on_ready: Callable[[], None],
-        on_begin: Callable[[str], None],
-        on_end: Callable[[LawVerdict], None],
+        listener: Listener,
     ) -> None:
         self.curriculum = curriculum  # the plugin that loads submissions takes it from here
         self.exercise = exercise
         self.verdict = verdict
         self.tree = tree
         self.skip = skip
-        self.on_ready = on_ready
-        self.on_begin = on_begin
-        self.on_end = on_end
+        self.listener = listener
+        self.laws: ModuleType | None = None
         self.has_begun = False
         self.complaints: list[str] = []
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        self.laws = next((item.module for item in items if isinstance(item, pytest.Function)), None)
         items[:] = [item for item in items if item.name not in self.skip]
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         self.has_begun = True
-        self.on_begin(nodeid.rpartition("::")[2])
+        self.listener.begin(nodeid.rpartition("::")[2])
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
-        self.on_end(self.verdict.law(nodeid.rpartition("::")[2]))
+        self.listener.end(self.verdict.law(nodeid.rpartition("::")[2]))
 
     @pytest.hookimpl(trylast=True)
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -122,7 +122,17 @@ class _Collector:
         if reporter is not None:
             config.pluginmanager.unregister(reporter)
         config.stash[TREES].read_ahead(self.exercise)
-        self.on_ready()
+        self.listener.ready()
+
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        if exitstatus not in JUDGED:
+            return
+        self.verdict.settle()
+        self.listener.judged(self.verdict)
+        if self.laws is not None and self.verdict.wants_diagnosis:
+            outcomes = probes.observe(self.laws, Submission(session.config.stash[TREES].load(self.exercise)))
+            if outcomes is not None:
+                self.listener.observed(outcomes)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:

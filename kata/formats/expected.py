@@ -20,8 +20,8 @@ def explain(exercise: ExerciseVerdict, law: LawVerdict) -> str:
         lines = ["This law was not judged, and so earns nothing.", law.message or exercise.message or ""]
     if law.counterexample:
         lines.append(f"Smallest case: {law.counterexample}")
-    if law.misconception:
-        lines.append(law.misconception)
+    if law.diagnosis:
+        lines.append(law.diagnosis)
     if law.place and law.place not in lines[0]:
         lines.append(f"See {law.place}")
     return "\n".join(line for line in lines if line)
