@@ -37,7 +37,9 @@ class Law:
 class Variant:
     """A changed solution: a named misconception (wrong, and `why`), or a valid alternative (right, without `why`).
 
-    `twin` is the misconception that this one cannot be told from by what it does on the probe's calls.
+    `twin` is the misconception that this one cannot be told from by what it does on the probe's calls; `only_compared`
+    says that no law but a comparison with the solution's result is about it, `raises` that what it does wrong is to
+    raise an error.
     """
 
     slug: str
@@ -45,6 +47,8 @@ class Variant:
     why: str
     edits: tuple[tuple[str, str], ...]
     twin: str | None = None
+    only_compared: bool = False
+    raises: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,8 @@ class Forbidden:
 class Exercise:
     """One concept: what its card says, and its laws in the order of the law file.
 
-    `seconds` is how long judging may take, where the judge's own limit is too short.
+    `compares` are the laws that only compare with an independent computation of the whole result; `seconds` is how
+    long judging may take, where the judge's own limit is too short.
     """
 
     id: str
@@ -75,6 +80,7 @@ class Exercise:
     prerequisites: tuple[str, ...]
     read: tuple[str, ...]
     given: tuple[str, ...]
+    compares: tuple[str, ...]
     misconceptions: tuple[Variant, ...]
     alternatives: tuple[Variant, ...]
     forbidden: tuple[Forbidden, ...]
@@ -174,6 +180,7 @@ def _load_exercise(root: Path, chapter: str, id: str) -> Exercise:
     read = card.take_strings("read")
     given = card.take_strings("given", default=())
     seconds = _positive(file, "seconds", card.take("seconds", (int, float))) if "seconds" in card.data else None
+    compares = card.take_strings("compares", default=())
     misconceptions = _variants(file, card, "misconception", ("believes", "why"))
     alternatives = _variants(file, card, "alternative", ("says",))
     forbids = card.take("forbidden", list, default=[])
@@ -188,6 +195,9 @@ def _load_exercise(root: Path, chapter: str, id: str) -> Exercise:
         for node in _law_functions(law_file)
     )
     points.nothing_left()
+    for name in compares:
+        if name not in [law.id for law in laws]:
+            raise CurriculumError(f"{file}: compares: no law is called {name!r}.")
     forbidden = tuple(_forbidden(file, index, entry, laws) for index, entry in enumerate(forbids))
     return Exercise(
         id=id,
@@ -198,6 +208,7 @@ def _load_exercise(root: Path, chapter: str, id: str) -> Exercise:
         prerequisites=prerequisites,
         read=read,
         given=given,
+        compares=compares,
         misconceptions=misconceptions,
         alternatives=alternatives,
         forbidden=forbidden,
@@ -237,12 +248,13 @@ def _variants(file: Path, card: Table, kind: str, sentences: tuple[str, ...]) ->
             edits.append((edit.take("find", str), edit.take("replace", str, may_be_empty=True)))
             edit.nothing_left()
         twin = table.take("twin", str) if "twin" in table.data else None
+        only_compared, raises = (table.data.pop(key, False) is True for key in ("only_compared", "raises"))
         table.nothing_left()
         if twin is not None and twin not in [variant.slug for variant in variants]:
             raise CurriculumError(f"{file}: {kind}[{index}].twin: no {kind} above it is called {twin!r}.")
         if slug in [variant.slug for variant in variants]:
             raise CurriculumError(f"{file}: {kind}[{index}].slug {slug!r} is used twice.")
-        variants.append(Variant(slug, texts[0], "".join(texts[1:]), tuple(edits), twin))
+        variants.append(Variant(slug, texts[0], "".join(texts[1:]), tuple(edits), twin, only_compared, raises))
     return tuple(variants)
 
 

@@ -21,8 +21,12 @@ from kata.vocabulary import VocabularyError
 
 FIXTURES = ("submission=", "gpt2=")
 LONGEST_MESSAGE = 10_000
-
-
+QUICK = [
+    # Neither a submission's conftest.py nor a plugin that happens to be installed has a say; hypothesis does.
+    *("--noconftest", "--disable-plugin-autoload", "-p", "_hypothesis_pytestplugin"),
+    # What nobody reads takes half of the time: pytest's own tracebacks, and its search for lost exceptions at the end.
+    *("--tb=no", "--assert=plain", "-p", "no:unraisableexception", "-p", "no:threadexception", "-p", "no:faulthandler"),
+]
 JUDGED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
 
 
@@ -43,45 +47,30 @@ def judge(
     listener: Listener | None = None,
     capture: bool = True,
     smallest: bool = True,
-    all_laws: bool = True,
 ) -> ExerciseVerdict:
     """Judges one exercise of a tree, law by law, but for the laws to `skip`.
 
-    With `smallest`, looks for the smallest case that breaks a law; without `all_laws`, stops at the first one broken;
-    without `capture`, what the submission prints goes where this process prints.
+    With `smallest`, looks for the smallest case that breaks a law; without `capture`, what the submission prints goes
+    where this process prints.
     """
     verdict = not_judged(exercise, tree)
-    collector = _Collector(curriculum, exercise, verdict, tree, skip, listener or Listener())
+    collector = Collector(curriculum, exercise, verdict, tree, skip, listener or Listener())
     options = ["--tree", str(tree), "--prerequisites", prerequisites, "--rootdir", str(curriculum.root)]
     options += [] if smallest else ["--first-failure"]
-    options += [] if all_laws else ["--exitfirst"]
     options += [] if capture else ["--capture=no"]
-    # What nobody reads takes half of the time: pytest's own tracebacks, and its search for lost exceptions at the end.
-    options += [
-        "--tb=no",
-        "--assert=plain",
-        "-p",
-        "no:unraisableexception",
-        "-p",
-        "no:threadexception",
-        "-p",
-        "no:faulthandler",
-    ]
-    # Neither a submission's conftest.py nor a plugin that happens to be installed has a say; hypothesis does.
-    ini = ["-c", str(curriculum.root / "pyproject.toml"), "--noconftest"]
-    ini += ["--disable-plugin-autoload", "-p", "_hypothesis_pytestplugin"]
+    ini = ["-c", str(curriculum.root / "pyproject.toml"), *QUICK]
     status = pytest.main([*ini, *options, str(exercise.law_file)], plugins=[collector])
-    if status == pytest.ExitCode.INTERRUPTED and not collector.complaints and (all_laws or not verdict.broken):
+    if status == pytest.ExitCode.INTERRUPTED and not collector.complaints:
         raise Stopped("by a KeyboardInterrupt or pytest.exit")
     if status == pytest.ExitCode.INTERNAL_ERROR and collector.has_begun:
         raise Stopped("by breaking something that it stands on")
-    if status not in JUDGED and not (status == pytest.ExitCode.INTERRUPTED and verdict.broken):
+    if status not in JUDGED:
         raise JudgeError(f"pytest ended with {pytest.ExitCode(status).name}: {' '.join(collector.complaints)}")
     verdict.settle()
     return verdict
 
 
-class _Collector:
+class Collector:
     """A pytest plugin that fills in a verdict, law by law, and keeps pytest silent."""
 
     __name__ = RUN  # under which other plugins find it
@@ -147,7 +136,7 @@ class _Collector:
             error = call.excinfo.value
             if call.when == "setup":
                 self._not_imported(error)
-            self._explain(law, error)
+            self.explain(law, error)
         elif call.when == "call" and report.passed:
             law.status = "passed"
         return report
@@ -160,7 +149,8 @@ class _Collector:
             exercise.status = "error"
         exercise.message = _in_words(error, self.tree)
 
-    def _explain(self, law: LawVerdict, error: BaseException) -> None:
+    def explain(self, law: LawVerdict, error: BaseException) -> None:
+        """Fills in why a law does not hold."""
         law.unwritten = isinstance(error, NotImplementedError)
         law.place = _place(error, self.tree)
         law.message = _in_words(error, self.tree)

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 
-from kata import ROOT, curriculum, stub_files, variants
+from kata import ROOT, curriculum, patches, stub_files
 from kata.files import write_atomically
 
 
@@ -28,7 +28,7 @@ def test_every_misconception_and_alternative_fits_its_solution():
     for exercise in lessons.exercises:
         source = (ROOT / "solutions" / exercise.path).read_text(encoding="utf-8")
         for variant in exercise.misconceptions + exercise.alternatives:
-            changed = variants.patched(exercise, variant, source)
+            changed = patches.patched(exercise, variant, source)
             assert changed != source, (exercise.id, variant.slug)
             compile(changed, variant.slug, "exec")
         assert len(exercise.misconceptions) >= 8, exercise.id
