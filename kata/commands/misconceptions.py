@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from kata.variants import VariantVerdict
 
 AT_ONCE = 12
+SEVERAL = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +31,8 @@ def run(arguments: argparse.Namespace) -> int:
     """0 when the laws and the diagnosis are right about every variant, else 1."""
     chosen = curriculum.load(ROOT).select(arguments.names)
     context = multiprocessing.get_context("forkserver" if hasattr(os, "fork") else "spawn")
-    context.set_forkserver_preload(["kata.preload_variants"])
+    several = sum(len(kind) for exercise in chosen for kind in _kinds(exercise)) > SEVERAL
+    context.set_forkserver_preload(["kata.preload_variants" if several else "kata.preload"])
     trials = []
     with ProcessPoolExecutor(os.cpu_count() or 1, mp_context=context) as pool:
         waiting = {exercise: _submit(pool, exercise, arguments.thorough) for exercise in chosen}
