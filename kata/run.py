@@ -194,6 +194,8 @@ def _place(error: BaseException, tree: Path) -> str | None:
         return f"{error.filename}:{error.lineno}"
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if Path(frame.filename).is_relative_to(tree)]
+    if not own and error.__cause__ is not None:  # the law says in its own words what the code raised
+        return _place(error.__cause__, tree)
     return f"{own[-1].filename}:{own[-1].lineno}" if own else None
 
 

@@ -110,7 +110,7 @@ def equal(actual: Any, expected: Any, what: str = "the result") -> None:
 def refuses(call: Callable[[], Any], given: str, naming: Sequence[object] = ()) -> None:
     """Checks that a call raises ValueError, with every string or number of `naming` in the message.
 
-    `given` completes the sentence "... should be refused". Errors other than ValueError pass through.
+    `given` completes the sentence "... should be refused".
     """
     raises(ValueError, call, given, naming)
 
@@ -129,6 +129,11 @@ def raises(error: type[Exception], call: Callable[[], Any], given: str, naming: 
                 f"{' and '.join(missing)}. Say what was given and what is allowed."
             )
         return
+    except (NotImplementedError, LawBroken):
+        raise
+    except Exception as other:
+        said = f"{type(other).__name__}: {shorten(str(other))}"
+        raise LawBroken(f"{_upper(given)} should raise {error.__name__}, but your code raised {said}") from other
     broken(f"{_upper(given)} should raise {error.__name__}, but you returned {describe(result)}.")
 
 
