@@ -507,6 +507,7 @@ def test_special_tokens_stay_whole(submission, before, special, after):
 
 @given(text=SPECIAL_TEXTS)
 @example(text="<|end|>")
+@example(text="<|endoftext|>")
 def test_only_special_tokens_it_was_given_are_special(submission, text):
     """A tokenizer that was given no special tokens takes their characters for ordinary text."""
     tokenizer = verbs.construct(submission.BytePairTokenizer, tokens_of(MERGES, SPECIALS), list(MERGES))
