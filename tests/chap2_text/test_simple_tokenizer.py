@@ -461,7 +461,7 @@ def probe(submission):
         split("a cat  sat"),
         split(" a\tcat\nsat\r"),
         split("a\u00a0cat\u3000sat"),
-        split("isn't, it? \"no\": (a;b)! "),
+        split('isn\'t, it? "no": (a;b)! '),
         split("a_b"),
         split("a...) b"),
         split("wait--what"),
