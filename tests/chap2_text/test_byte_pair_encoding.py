@@ -800,16 +800,19 @@ def probe(submission):
         return list(zip_longest(one, other))
 
     return [
-        trained("aaaa xy xy", 1),
-        trained("aaab aaab", 2),
-        trained("low low lower newest", 6),
-        trained("abc az abc az zab", 6),
-        trained("ab ab ab cd ce", 2),
+        # A line break keeps words apart and makes no pair. Only where ties are what it is about does one decide.
+        trained("ab\ncd\nab\ncd", 1),
+        trained("bd\nabc\nabc\nbd\nab", 2),
+        trained("abc\nabc\nazz\nazz\nab\nab\nab\nzz\nzz", 3),
+        trained("aaaaa\nxy\nxy\nxy", 1),
+        trained("aaab\naaac", 2),
+        trained("ab\nab\nab\ncd\ncde", 2),
+        trained("abc\nabc\nab", 2),
         trained("ab", 5),
-        trained("a b a b a b", 3),
-        trained("a1 a1, it's it's", 5),
+        trained("a b a b a b", 1),
+        trained("a1\na1,", 2),
         trained("\u00e9 \u00e9", 2),
-        trained("ab<|end|>ab end", 3, *SPECIALS),
+        trained("ab<|end|>ab<|end|>abc", 2, *SPECIALS),
         trained("x<|end|>y x<|end|>y", 3, *SPECIALS),
         smallest(256),
         smallest(257, *SPECIALS),
