@@ -231,8 +231,9 @@ def test_the_mask_follows_the_module_to_another_device(submission, size, seed):
 def probe(submission):
     """Calls that tell the misconceptions apart."""
     x = draw.normal(1, 2, 3, 4)  # (batch, tokens, d_in)
+    many = 8  # tokens, where dropout must leave out some weights and keep some
 
-    def attention(d_in=4, d_out=5, context_length=3, dropout=0.0, **named):
+    def build(d_in=4, d_out=5, context_length=3, dropout=0.0, **named):
         arguments = (d_in, d_out, context_length, dropout)
         built = probes.module(submission.CausalAttention, *arguments, **named)
         if others := [name for name, _ in built.named_parameters() if not name.startswith(NAMES)]:
@@ -242,8 +243,8 @@ def probe(submission):
                 verbs.write(built.get_parameter(name), made.get_parameter(name))
         return built
 
-    def biased(*arguments, **named):
-        return attention(*arguments, qkv_bias=True, **named)
+    attention = functools.cache(build)  # for calls that change nothing in it
+    biased = functools.partial(attention, qkv_bias=True)
 
     def of_the_projections(named):
         return sorted((name, value) for name, value in named if name.startswith(NAMES))
@@ -252,11 +253,11 @@ def probe(submission):
         return of_the_projections((name, list(parameter.shape)) for name, parameter in built.named_parameters())
 
     def slopes():
-        built = biased()
+        built = build(qkv_bias=True)
         return of_the_projections(probes.gradients(built, built(x)))
 
     def on_another_device():
-        built = biased()
+        built = build()
         built(x)
         return built.to("meta")(x.to("meta")).device.type
 
@@ -269,16 +270,14 @@ def probe(submission):
     @functools.cache
     def dropped():
         """By what training multiplies each weight: (batch, copy, query, key), two equal sequences, two equal copies."""
-        tokens = 8
-        sizes = {"d_in": tokens + 3, "d_out": 2 * tokens, "context_length": tokens}
-        still, training = attention(**sizes), attention(**sizes, dropout=0.25).train()
-        pair = observe.reveal_weights(still, tokens, 3).repeat(2, 1, 1)
-        observe.reveal_weights(training, tokens, 3)
-        return (training(pair) / still(pair)).detach().unflatten(2, (2, tokens)).transpose(1, 2)
+        sizes = {"d_in": many + 3, "d_out": 2 * many, "context_length": many}
+        still, training = build(**sizes), build(**sizes, dropout=0.25).train()
+        pair = observe.reveal_weights(still, many, 3).repeat(2, 1, 1)
+        observe.reveal_weights(training, many, 3)
+        return (training(pair) / still(pair)).detach().unflatten(2, (2, many)).transpose(1, 2)
 
     def factors():
-        # The first query has one weight only.
-        past = dropped()[:, :, *torch.tril_indices(8, 8)][:, :, 1:]
+        past = dropped()[:, :, *torch.tril_indices(many, many, -1)]
         kept = past[past != 0]
         return [len(kept) < past.numel(), round(kept[0].item(), 6) if torch.allclose(kept, kept[0]) else None]
 
@@ -290,7 +289,7 @@ def probe(submission):
         lambda: biased(context_length=6)(x),
         lambda: attention()(x),
         lambda: biased()(1000 * draw.normal(2, 7, 3, 4)),
-        lambda: str(biased().float()(x.float()).dtype),
+        lambda: str(build().float()(x.float()).dtype),
         lambda: shapes(attention()),
         lambda: shapes(attention(qkv_bias=False)),
         lambda: shapes(biased()),
@@ -299,7 +298,7 @@ def probe(submission):
         on_another_device,
         numbers_named,
         lambda: torch.allclose(attention(dropout=0.9)(x), attention()(x)),
-        lambda: torch.allclose(attention().train()(x), attention()(x)),
+        lambda: torch.allclose(build().train()(x), attention()(x)),
         factors,
         lambda: alike(dropped()[:, 0], dropped()[:, 1]),
         lambda: alike(dropped()[0], dropped()[1]),
