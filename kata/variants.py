@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kata import KataError, run
-from kata.curriculum import Curriculum, Exercise, Variant
+from kata.cards import Variant
+from kata.curriculum import Curriculum, Exercise
 
 
 class VariantError(KataError):

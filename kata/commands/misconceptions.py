@@ -6,7 +6,8 @@ import os
 from concurrent.futures import ProcessPoolExecutor
 
 from kata import ROOT, curriculum
-from kata.curriculum import Exercise, Variant
+from kata.cards import Variant
+from kata.curriculum import Exercise
 from kata.variants import VariantVerdict
 
 
