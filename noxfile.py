@@ -33,6 +33,12 @@ def list_exercises(session: nox.Session) -> None:
 
 
 @nox.session
+def hint(session: nox.Session) -> None:
+    """Show a hint that fits what your code does; each call shows the next. -- EXERCISE [--again]"""
+    _python("-m", "kata", "hint", *session.posargs)
+
+
+@nox.session
 def solutions(session: nox.Session) -> None:
     """Prove the reference: every solution obeys every law, and every stub breaks every law."""
     _python("-m", "kata", "solutions", *session.posargs)

@@ -22,6 +22,7 @@ COMMANDS = {
     "misconceptions": "prove that the laws reject every misconception and accept every alternative",
     "list": "show every exercise with its points and state, the rank, and what comes next",
     "stubs": "derive the stubs in exercises/ from solutions/",
+    "hint": "judge one exercise and show the next hint for it",
     "reset": "put the stub of one exercise back, after a backup",
 }
 

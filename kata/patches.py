@@ -1,7 +1,8 @@
 """A solution's source with the edits of a misconception or an alternative."""
 
 from kata import KataError
-from kata.curriculum import Exercise, Variant
+from kata.cards import Variant
+from kata.curriculum import Exercise
 
 
 class VariantError(KataError):

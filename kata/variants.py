@@ -14,7 +14,8 @@ from typing import Any, Literal
 import hypothesis
 import pytest
 
-from kata.curriculum import Curriculum, Exercise, Variant
+from kata.cards import Variant
+from kata.curriculum import Curriculum, Exercise
 from kata.laws import LawBroken, probes
 from kata.laws.probes import Outcome
 from kata.laws.verbs import Submission

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kata import ROOT, curriculum
-from kata.curriculum import Exercise, Variant
+from kata.cards import Variant
+from kata.curriculum import Exercise
 from kata.files import write_atomically
 
 if TYPE_CHECKING:
