@@ -28,8 +28,8 @@ def page(seen: Page) -> str:
 <header>
 <h1>{_safe(seen.title)} <code>{_safe(seen.exercise)}</code></h1>
 <p>What the code in <code>{_safe(seen.tree)}</code> does with \u201c{_safe(seen.sentence)}\u201d, in the tokens of GPT-2
-unless a picture says otherwise. A dot \u00b7 in a token is a space. A <span class="mark legend">frame like this</span> marks
-what is not as in the reference.</p>
+unless a picture says otherwise. A dot \u00b7 in a token is a space.
+A <span class="mark legend">frame like this</span> marks what is not as in the reference.</p>
 </header>
 {panels}
 {printed}
@@ -64,7 +64,7 @@ def _panel(panel: Panel) -> str:
 
 
 def _section(right: Picture, sides: str, differs: str | None) -> str:
-    """A title, a caption, how it differs (nothing for not at all; None where there is nothing to compare), both sides."""
+    """A title, a caption, how it differs (an empty text: not at all; None: nothing to compare), both sides."""
     note = ""
     if differs is not None:
         note = f'<p class="differs">{_safe(differs)}</p>' if differs else '<p class="same">Just as the reference.</p>'
@@ -139,8 +139,7 @@ def short(number: float) -> str:
     if abs(number) >= 999.5:
         return f"{number:.0e}".replace("e+0", "e").replace("e+", "e")
     text = f"{number:.2f}" if abs(number) < 0.995 else f"{number:.1f}" if abs(number) < 9.95 else f"{number:.0f}"
-    text = text.rstrip("0").rstrip(".") if "." in text else text
-    return text.replace("0.", ".", 1) if abs(number) < 1 else text
+    return text.replace("0.", ".", 1) if abs(number) < 0.995 else text.removesuffix(".0")
 
 
 def _label(text: str) -> str:

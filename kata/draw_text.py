@@ -4,7 +4,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from kata.draw_html import VISIBLE, short
-from kata.pictures import HeatMap, Picture, TokensOverText, WindowsOverStream
+from kata.pictures import HeatMap, Picture, Strip, TokensOverText, WindowsOverStream
 
 MARK = "!"
 SHADES = " \u2591\u2592\u2593\u2588"
@@ -49,12 +49,8 @@ def _ended(lines: Text, above: Text, below: Text, open: bool) -> Text:
 
 
 def _windows(picture: WindowsOverStream, width: int) -> Text:
-    rows = [("stream", 0, picture.stream, ())]
-    rows += [(strip.label, strip.start, strip.cells, strip.marks) for strip in picture.windows]
-    texts = [
-        (label, {start + i: MARK * (i in marks) + _short_label(cell) for i, cell in enumerate(cells)}, marks)
-        for label, start, cells, marks in rows
-    ]
+    strips = [Strip("stream", 0, picture.stream), *picture.windows]
+    texts = [(strip.label, _by_place(strip), strip.marks) for strip in strips]
     first = max(cell_len(label) for label, _, _ in texts)
     places = max(max(cells, default=0) for _, cells, _ in texts) + 1
     widths = [max([1, *(cell_len(cells.get(place, "")) for _, cells, _ in texts)]) for place in range(places)]
@@ -71,14 +67,19 @@ def _windows(picture: WindowsOverStream, width: int) -> Text:
     return Text("\n").join(lines)
 
 
+def _by_place(strip: Strip) -> dict[int, str]:
+    labels = (MARK * (index in strip.marks) + _short_label(cell) for index, cell in enumerate(strip.cells))
+    return {strip.start + index: label for index, label in enumerate(labels)}
+
+
 def _heat_map(picture: HeatMap, width: int) -> Text:
     """Numbers, each with a shade that grows with its size; columns go by number where their labels are long."""
     largest = max((abs(number) for row in picture.values for number in row if abs(number) < float("inf")), default=0.0)
     by_number = any(cell_len(_visible(column)) > NUMBER for column in picture.columns)
-    labels = [
-        f"{index:2} {_short_label(row)}" if by_number else _short_label(row) for index, row in enumerate(picture.rows)
-    ]
-    first = max(map(cell_len, labels), default=0)
+    labels = [_short_label(row) for row in picture.rows]
+    if by_number:
+        labels = [f"{index:2} {label}" for index, label in enumerate(labels)]
+    first = max(map(cell_len, labels), default=0) + 1
     cell = NUMBER + 1
     fit = min(len(picture.columns), max(1, (width - first - 1) // cell))
     heads = [str(place) if by_number else _visible(column) for place, column in enumerate(picture.columns)]

@@ -1,4 +1,4 @@
-"""What an exercise's code does now, in pictures: supervises the process that draws them, and sets yours by the reference's."""
+"""What an exercise's code does now, in pictures: supervises the process that draws them, and marks what differs."""
 
 import contextlib
 import json
@@ -90,7 +90,9 @@ def look(
 def _panel(reference: tuple[Picture, ...], yours: tuple[Picture, ...] | str) -> Panel:
     if isinstance(yours, str):
         return Panel(reference, says=yours)
-    pairs = zip(yours, reference, strict=False)
+    if len(yours) != len(reference):
+        return Panel(reference, says=f"There are {len(yours)} pictures of it, where there should be {len(reference)}.")
+    pairs = zip(yours, reference, strict=True)
     return Panel(reference, tuple(marking.marked(own, right) for own, right in pairs))
 
 

@@ -34,7 +34,8 @@ figcaption { color: var(--quiet); font-size: .85rem; margin-bottom: .25rem; }
 .between { white-space: pre-wrap; }
 .token { background: var(--shade0); border-radius: 3px; }
 .token.shade1 { background: var(--shade1); }
-span.token { display: inline-block; margin: 0 1px 6px; padding: 3px 4px 2px; text-align: center; white-space: pre-wrap; }
+span.token { display: inline-block; margin: 0 1px 6px; padding: 3px 4px 2px; }
+span.token { text-align: center; white-space: pre-wrap; }
 span.token b { display: block; font-weight: normal; }
 span.token i { display: block; font-size: 10px; font-style: normal; color: var(--quiet); }
 .mark { outline: 2px dashed var(--warn); outline-offset: -2px; }

@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _show(page: Page, console: Console) -> None:
     console.print()
-    console.print(Text(f"{page.title}: what your code does with \u201c{page.sentence}\u201d", "bold"))
+    console.print(Text(f"{page.title}: what the code in {page.tree} does with \u201c{page.sentence}\u201d", "bold"))
     for panel in page.panels:
         _show_panel(panel, console)
     if page.printed:

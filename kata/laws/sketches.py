@@ -12,7 +12,7 @@ from kata.pictures import HeatMap
 
 
 def vectors(ids: Sequence[int], features: int, scale: float = 1.0) -> Tensor:
-    """A random vector for each id, (tokens, features), in float64: the same token has the same one wherever it stands."""
+    """A random vector for each id, (tokens, features), in float64: the same one wherever the token stands."""
     return scale * torch.stack([draw.normal(id, features) for id in ids])
 
 

@@ -19,7 +19,7 @@ def look(submission, sentence):
     def scores():
         caption = (
             "attention_scores: the dot product of each token, a row, with each token, a column. The matrix is "
-            "symmetric, and a token that stands twice, like the word \u201cthe\u201d, has two equal rows but for a trifle."
+            "symmetric, and a token that stands twice, like the word \u201cthe\u201d, has two nearly equal rows."
         )
         return heat_map("Scores", caption, labels, labels, verbs.call(submission.attention_scores, x.clone()))
 
