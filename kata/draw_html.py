@@ -13,7 +13,9 @@ LONGEST_LABEL = 16
 
 def page(seen: Page) -> str:
     """The whole page; it is well-formed XML as well."""
-    printed = f"<h2>What the code printed</h2><pre>{_safe(seen.printed)}</pre>" if seen.printed else ""
+    printed = (
+        f"<section><h2>What the code printed</h2><pre>{_safe(seen.printed)}</pre></section>" if seen.printed else ""
+    )
     panels = "\n".join(_panel(panel) for panel in seen.panels)
     return f"""<!DOCTYPE html>
 <html lang="en">
@@ -67,7 +69,9 @@ def _section(right: Picture, sides: str, differs: str | None) -> str:
     """A title, a caption, how it differs (an empty text: not at all; None: nothing to compare), both sides."""
     note = ""
     if differs is not None:
-        note = f'<p class="differs">{_safe(differs)}</p>' if differs else '<p class="same">Just as the reference.</p>'
+        note = (
+            f'<p class="differs">{_safe(differs)}</p>' if differs else '<p class="same">The same as the reference.</p>'
+        )
     return (
         f"<section><h2>{_safe(right.title)}</h2><p>{_safe(right.caption)}</p>{note}"
         f'<div class="sides">{sides}</div></section>'
@@ -79,15 +83,16 @@ def _side(name: str, drawn: Picture) -> str:
 
 
 def _tokens(drawn: TokensOverText) -> str:
-    pieces = []
+    pieces: list[str] = []
+    colour = 0
     for index, token in enumerate(drawn.tokens):
         if token.id is None:
             text = _safe(token.text) if token.text.strip() else " " * bool(token.text)
             pieces.append(f'<span class="between{" mark" * (index in drawn.marks and text != " ")}">{text}</span>')
             continue
         mark = " mark" * (index in drawn.marks)
-        shade = f"shade{index % 2}"
-        pieces.append(f'<span class="token {shade}{mark}"><b>{_visible(token.text)}</b><i>{token.id}</i></span>')
+        colour = 1 - colour
+        pieces.append(f'<span class="token shade{colour}{mark}"><b>{_visible(token.text)}</b><i>{token.id}</i></span>')
     return f'<p class="tokens">{"<wbr/>".join(pieces)}</p>'
 
 
@@ -119,8 +124,11 @@ def _heat_map(drawn: HeatMap) -> str:
 
 
 def _cell(number: float, largest: float, marked: bool) -> str:
+    # From these shares on, the other colour of text is easier to read: on paper that is light, and on dark.
     share = abs(number) / largest if largest and abs(number) < float("inf") else 0.0
-    kinds = ["below"] * (number < 0) + ["strong"] * (share > 0.5) + ["mark"] * marked
+    kinds = (
+        ["below"] * (number < 0) + ["strong"] * (share > 0.78) + ["middle"] * (0.6 < share <= 0.78) + ["mark"] * marked
+    )
     return f'<td class="{" ".join(kinds)}" style="--share:{share:.3f}" title="{number:.6g}">{short(number)}</td>'
 
 

@@ -23,6 +23,7 @@ LONGEST_EVENT = 1_000_000
 OUTPUT_SHOWN = 4_000
 SECONDS_TO_GET_READY = 60.0
 UNWRITTEN = "This is not written yet."
+NOT_REACHED = "This was not reached, because of what is said above."
 
 
 class CannotLook(KataError):
@@ -83,7 +84,10 @@ def look(
         if ended is not None and (place := _place(request)):
             ended = f"{ended} {place}"
     for index, right in enumerate(drawing.reference):
-        page.panels.append(_panel(right, drawing.yours.get(index, drawing.nothing or ended or UNWRITTEN)))
+        says = drawing.nothing or ended or UNWRITTEN
+        if index and index - 1 not in drawing.yours:
+            says = NOT_REACHED  # why, the panel before it says, or one before that
+        page.panels.append(_panel(right, drawing.yours.get(index, says)))
     return page
 
 

@@ -79,8 +79,9 @@ def _tokens_off(tokens: tuple[Token, ...], right: tuple[Token, ...]) -> tuple[in
 
 
 def _cells_off(strip: Strip, right: Strip | None) -> tuple[int, ...]:
-    there = {right.start + index: cell for index, cell in enumerate(right.cells)} if right else {}
-    return tuple(i for i, cell in enumerate(strip.cells) if there.get(strip.start + i) != cell)
+    """All cells of a strip that was cut out at the wrong place, else those that are wrong."""
+    there = right.cells if right is not None and right.start == strip.start else ()
+    return tuple(i for i, cell in enumerate(strip.cells) if there[i : i + 1] != (cell,))
 
 
 def _numbers_off(

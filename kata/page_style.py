@@ -3,12 +3,14 @@
 STYLE = """
 :root {
   --paper: #fdfdfb; --ink: #1d2228; --quiet: #5b646e; --line: #d4d7d2; --warn: #b3261e; --good: #1d6b38;
-  --heat: 20 84 150; --cold: 176 92 20; --on-heat: #ffffff; --shade0: #e3edf8; --shade1: #f6ead6;
+  --heat: 20 84 150; --cold: 140 60 0; --on-heat: #ffffff; --on-cool: #000000; --on-middle: #000000;
+  --shade0: #e3edf8; --shade1: #f6ead6;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --paper: #15191e; --ink: #e6e9ec; --quiet: #a2abb5; --line: #3a424b; --warn: #ff8a80; --good: #7fd69a;
-    --heat: 118 182 240; --cold: 240 172 96; --on-heat: #10151a; --shade0: #22354a; --shade1: #41331c;
+    --heat: 118 182 240; --cold: 240 172 96; --on-heat: #000000; --on-cool: #ffffff; --on-middle: #000000;
+    --shade0: #22354a; --shade1: #41331c;
   }
 }
 * { box-sizing: border-box; }
@@ -39,7 +41,7 @@ span.token { text-align: center; white-space: pre-wrap; }
 span.token b { display: block; font-weight: normal; }
 span.token i { display: block; font-size: 10px; font-style: normal; color: var(--quiet); }
 .mark { outline: 2px dashed var(--warn); outline-offset: -2px; }
-.legend { padding: 0 .35em; }
+.legend { padding: 0 .35em; white-space: nowrap; }
 table { border-collapse: separate; border-spacing: 1px; font-size: 11px; line-height: 1.2; }
 th { font-weight: normal; color: var(--ink); white-space: pre; text-align: right; padding: 0 5px 0 0; }
 .heat tr:first-child th { vertical-align: bottom; text-align: center; padding: 0 0 4px; }
@@ -47,7 +49,10 @@ th { font-weight: normal; color: var(--ink); white-space: pre; text-align: right
 .heat td { height: 25px; min-width: 27px; width: 27px; padding: 0; text-align: center; font-size: 10px; }
 .heat td[style] { background: rgb(var(--heat) / var(--share)); box-shadow: inset 0 0 0 1px var(--line); }
 .heat td.below { background: rgb(var(--cold) / var(--share)); }
+.heat td { color: var(--on-cool); }
+.heat td.middle { color: var(--on-middle); }
 .heat td.strong { color: var(--on-heat); }
+.heat td.mark { outline: 1.5px solid var(--warn); outline-offset: -1.5px; }
 .windows td, .windows tr.stream th + th { padding: 3px 5px; text-align: center; white-space: pre; font-size: 12px; }
 .windows tr.stream th + th { border-bottom: 2px solid var(--line); }
 pre { border: 1px solid var(--line); padding: .75rem; white-space: pre-wrap; }

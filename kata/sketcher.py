@@ -1,7 +1,7 @@
 """The process in which an exercise's look is drawn: first the reference's pictures, then those of the tree under test.
 
 A look is a file beside the laws, `tests/<chapter>/look_<exercise>.py`, with a function `look(submission, sentence)`
-that returns calls without arguments. Each call returns a picture, or a list of them; what one raises costs only its own.
+that returns calls without arguments. Each call returns a picture, or a list of them; what one raises costs no other.
 """
 
 import contextlib

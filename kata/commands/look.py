@@ -67,4 +67,4 @@ def _show_panel(panel: Panel, console: Console) -> None:
         console.print(draw_text.draw(own, console.width), soft_wrap=True)
         if panel.says is None:
             differs = marking.difference(own, right)
-            console.print(Text(differs, "red") if differs else Text("Just as the reference.", "green"))
+            console.print(Text(differs, "red") if differs else Text("The same as the reference.", "green"))

@@ -25,7 +25,7 @@ def look(submission, sentence):
 
     def known():
         vocab = verbs.call(submission.build_vocab, verbs.call(submission.split_text, text))
-        caption = "Each frame is a token of split_text, with the id that encode gives it. Whitespace is in no frame."
+        caption = "Each box is a token of split_text, with the id that encode gives it. Whitespace is in no box."
         return cut(text, vocab, "Words and their ids", caption)
 
     def unknown():
