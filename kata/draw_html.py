@@ -9,6 +9,8 @@ from kata.pictures import HeatMap, Picture, Strip, TokensOverText, WindowsOverSt
 
 VISIBLE = {" ": "\u00b7", "\n": "\u23ce", "\t": "\u21e5"}
 LONGEST_LABEL = 16
+POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+"""A browser runs nothing and fetches nothing, whatever might have found its way onto the page."""
 
 
 def page(seen: Page) -> str:
@@ -21,6 +23,7 @@ def page(seen: Page) -> str:
 <html lang="en">
 <head>
 <meta charset="utf-8"/>
+<meta http-equiv="Content-Security-Policy" content="{POLICY}"/>
 <meta name="viewport" content="width=device-width, initial-scale=1"/>
 <meta name="color-scheme" content="light dark"/>
 <title>{_safe(seen.exercise)}</title>

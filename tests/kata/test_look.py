@@ -28,7 +28,8 @@ def look(submission, sentence):
 
     def heat():
         numbers = [float(verbs.call(submission.double, number)) for number in range(len(labels))]
-        values = tuple(tuple(row + place * number for place, number in enumerate(numbers)) for row in range(len(labels)))
+        rows = range(len(labels))
+        values = tuple(tuple(row + place * number for place, number in enumerate(numbers)) for row in rows)
         return HeatMap("Heat", "A caption.", labels, labels, values)
 
     def tokens():
@@ -193,15 +194,22 @@ def test_an_exercise_without_a_look_is_said_to_have_none(stubbed):
 
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
 def test_in_a_browser_nothing_is_asked_for_and_nothing_overflows(looked, tmp_path):
+    listen = """<script>
+    const asked = [];
+    document.addEventListener("securitypolicyviolation", event => asked.push(event.blockedURI));
+    </script></head>"""
     measure = """<script>
+    addEventListener("load", () => {
     const wide = [...document.querySelectorAll("*")].filter(e =>
       e.getBoundingClientRect().right > innerWidth || (e.className == "scroll" && e.scrollWidth > e.clientWidth));
-    const asked = performance.getEntriesByType("resource").map(entry => entry.name);
     document.title = JSON.stringify({width: innerWidth, wide: wide.map(e => e.tagName), asked});
+    });
     </script></body>"""
     file = tmp_path / "page.html"
     html = draw_html.page(looked(RIGHT.replace("2 * x", "3 * x")))
-    file.write_text(html.replace("</body>", measure), encoding="utf-8")
+    policy = f"{draw_html.POLICY}; script-src 'unsafe-inline'"  # for what the test itself adds
+    html = html.replace(draw_html.POLICY, policy).replace("</head>", listen).replace("</body>", measure)
+    file.write_text(html, encoding="utf-8")
     profile = f"--user-data-dir={tmp_path / 'profile'}"
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--window-size=1000,800", profile, "--dump-dom"]
     done = subprocess.run([CHROMIUM, *options, file.as_uri()], capture_output=True, text=True, encoding="utf-8")
