@@ -147,17 +147,17 @@ class Collector:
             exercise.status = "missing"
         elif not isinstance(error, AssertionError):
             exercise.status = "error"
-        exercise.message = _in_words(error, self.tree)
+        exercise.message = in_words(error, self.tree)
 
     def explain(self, law: LawVerdict, error: BaseException) -> None:
         """Fills in why a law does not hold."""
         law.unwritten = isinstance(error, NotImplementedError)
         law.place = _place(error, self.tree)
-        law.message = _in_words(error, self.tree)
+        law.message = in_words(error, self.tree)
         law.counterexample = _counterexample(law.id, error)
 
 
-def _in_words(error: BaseException, tree: Path) -> str:
+def in_words(error: BaseException, tree: Path) -> str:
     """An exception as a sentence. Ours speak for themselves; the learner's say where they come from."""
     if isinstance(error, LawBroken | VocabularyError | MissingFile | UnsuitableFile):
         return _shortened(str(error))

@@ -6,7 +6,8 @@ from functools import cached_property
 from typing import Any
 
 from kata import diagnosis
-from kata.curriculum import Exercise, Variant
+from kata.cards import Variant
+from kata.curriculum import Exercise
 from kata.variants import SOLUTION, VariantVerdict
 
 MARKS = {"broken": "#", "raised": "!"}
