@@ -11,7 +11,7 @@ import pytest
 
 from kata import KataError
 from kata.curriculum import Curriculum, Exercise
-from kata.laws import LawBroken, probes
+from kata.laws import LawBroken, as_python, probes
 from kata.laws.verbs import Submission
 from kata.listener import Listener
 from kata.pytest_plugin import RUN, TREES
@@ -164,7 +164,7 @@ class _Collector:
         law.unwritten = isinstance(error, NotImplementedError)
         law.place = _place(error, self.tree)
         law.message = _in_words(error, self.tree)
-        law.counterexample = _counterexample(law.id, error)
+        law.counterexample = None if law.unwritten else as_python.last_case() or _counterexample(law.id, error)
 
 
 def _in_words(error: BaseException, tree: Path) -> str:
