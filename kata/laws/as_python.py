@@ -1,8 +1,11 @@
 """The case that broke a law, as lines of Python that can be pasted into a prompt."""
 
 import inspect
+import operator
 import re
 from collections.abc import Iterator
+from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import torch
@@ -12,6 +15,7 @@ from kata.laws.calls import RECORDER, SMALL, Call, Case, Draw
 
 WIDTH = 76
 LONGEST_VALUE = 400
+SHORT = 40  # as characters of a tensor that is written where it is used
 PLAIN = (str, bytes, int, float, bool, type(None))
 
 
@@ -27,6 +31,23 @@ def last_case() -> str | None:
         return _Script(RECORDER.broken).text()
     except Exception:  # the objects are the learner's, and may do anything when they are looked at
         return None
+
+
+def last_definition(tree: Path) -> str | None:
+    """`file:line` where the tree defines what the last broken case called last; None where that is not known."""
+    calls = RECORDER.broken.calls if RECORDER.broken is not None else ()
+    for call in reversed(calls):
+        function = call.function
+        if isinstance(function, nn.Module):
+            function = getattr(type(function), "forward", None)
+        elif isinstance(function, type):
+            function = vars(function).get("__init__")
+        elif function is operator.getitem:
+            function = getattr(type(call.arguments[0]), "__getitem__", None)
+        code = getattr(function, "__code__", None)
+        if isinstance(code, CodeType) and Path(code.co_filename).is_relative_to(tree):
+            return f"{code.co_filename}:{code.co_firstlineno}"
+    return None
 
 
 class _Script:
@@ -45,18 +66,22 @@ class _Script:
         return "\n".join([*(["import torch"] if uses_torch else []), *self.imports, *self.lines])
 
     def _telling_calls(self) -> list[Call]:
-        """The last call, and the one before if that gave another tensor to the same thing: such laws compare the two."""
+        """The last call, and the one before if that gave the same thing another tensor: such laws compare the two."""
         *_, before, last = [None, None, *(call for call in self.case.calls if self._can_be_said(call))]
         compared = before and last and before.function is last.function and before.result is last.result is None
         return [call for call in (before if compared and _differ(before, last) else None, last) if call]
 
     def _can_be_said(self, call: Call) -> bool:
-        return RECORDER.name_of(call.function) is not None or self._owner(call.function) is not None
+        function = call.arguments[0] if call.function is operator.getitem else call.function
+        return RECORDER.name_of(function) is not None or self._owner(function) is not None
 
     def _write(self, call: Call) -> None:
         """Writes the call, and above it what it needs."""
         if call.result is not None:
             self._object(call)
+        elif call.function is operator.getitem:
+            owner, index = call.arguments
+            self.lines.append(f"{self._function(owner)}[{self._value(index, 'index')}]")
         elif (function := self._function(call.function)) is not None:
             self.lines.append(_wrapped(f"{function}(", self._arguments(call), ")"))
 
@@ -128,7 +153,13 @@ class _Script:
     def _tensor(self, value: Tensor, hint: str) -> str:
         if value.numel() <= SMALL and value.device.type == "cpu" and value.layout == torch.strided:
             dtype = "" if value.dtype in (torch.float32, torch.int64, torch.bool) else f", dtype={value.dtype}"
-            return f"torch.tensor({_numbers(value.tolist())}{dtype})"
+            numbers = _numbers(value.tolist())
+            if len(numbers) <= SHORT:
+                return f"torch.tensor({numbers}{dtype})"
+            name = self._new_name(hint)
+            self.variables[name] = value
+            self.lines.append(_wrapped(f"{name} = torch.tensor(", f"{numbers}{dtype}".split(", "), ")"))
+            return name
         for name, other in list(self.variables.items()):
             if isinstance(other, Tensor) and (part := _derived(name, other, value)):
                 return part
