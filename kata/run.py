@@ -1,7 +1,5 @@
 """Runs the laws of an exercise with pytest, in this process, and turns its reports into verdicts."""
 
-import linecache
-import traceback
 from collections.abc import Collection
 from pathlib import Path
 from types import ModuleType
@@ -9,18 +7,15 @@ from typing import Any
 
 import pytest
 
-from kata import KataError
+from kata import KataError, wording
 from kata.curriculum import Curriculum, Exercise
-from kata.laws import LawBroken, probes
+from kata.laws import LawBroken, as_python, probes
 from kata.laws.verbs import Submission
 from kata.listener import Listener
 from kata.pytest_plugin import RUN, TREES
-from kata.trees import MissingFile, UnsuitableFile
+from kata.trees import MissingFile
 from kata.verdict import ExerciseVerdict, LawVerdict, not_judged
-from kata.vocabulary import VocabularyError
 
-FIXTURES = ("submission=", "gpt2=")
-LONGEST_MESSAGE = 10_000
 QUICK = [
     # Neither a submission's conftest.py nor a plugin that happens to be installed has a say; hypothesis does.
     *("--noconftest", "--disable-plugin-autoload", "-p", "_hypothesis_pytestplugin"),
@@ -88,6 +83,8 @@ class Collector:
         self.exercise = exercise
         self.verdict = verdict
         self.tree = tree
+        reference = curriculum.root / "solutions"
+        self.hidden = reference if tree != reference else reference / "nothing"
         self.skip = skip
         self.listener = listener
         self.laws: ModuleType | None = None
@@ -147,65 +144,15 @@ class Collector:
             exercise.status = "missing"
         elif not isinstance(error, AssertionError):
             exercise.status = "error"
-        exercise.message = in_words(error, self.tree)
+        exercise.message = wording.in_words(error, self.tree)
 
     def explain(self, law: LawVerdict, error: BaseException) -> None:
         """Fills in why a law does not hold."""
         law.unwritten = isinstance(error, NotImplementedError)
-        law.place = _place(error, self.tree)
-        law.message = in_words(error, self.tree)
-        law.counterexample = _counterexample(law.id, error)
-
-
-def in_words(error: BaseException, tree: Path) -> str:
-    """An exception as a sentence. Ours speak for themselves; the learner's say where they come from."""
-    if isinstance(error, LawBroken | VocabularyError | MissingFile | UnsuitableFile):
-        return _shortened(str(error))
-    if isinstance(error, NotImplementedError):
-        return "This is not written yet."
-    where = _place(error, tree)
-    at = f" ({where}){_text_of(where)}" if where else ""
-    if isinstance(error, SyntaxError):
-        return f"Python cannot read this file: {error.msg}.{at}"
-    try:
-        text = str(error).strip().splitlines()
-    except Exception:  # the submission's own class may do anything
-        text = ["(its message cannot be shown)"]
-    said = f": {text[0]}" if text else ""
-    return _shortened(f"The code raised {type(error).__name__}{said}.{at}")
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= LONGEST_MESSAGE else f"{text[:LONGEST_MESSAGE]} ..."
-
-
-def _text_of(place: str) -> str:
-    """The line itself, for one who reads the message without the file."""
-    file, _, line = place.rpartition(":")
-    text = linecache.getline(file, int(line)).strip()
-    return f"\n    {text}" if text else ""
-
-
-def _place(error: BaseException, tree: Path) -> str | None:
-    """`file:line` of the last line of the tree's own code in the traceback."""
-    if isinstance(error, LawBroken) and error.place:
-        return error.place
-    if isinstance(error, SyntaxError) and error.filename and Path(error.filename).is_relative_to(tree):
-        return f"{error.filename}:{error.lineno}"
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if Path(frame.filename).is_relative_to(tree)]
-    if not own and error.__cause__ is not None:  # the law says in its own words what the code raised
-        return _place(error.__cause__, tree)
-    return f"{own[-1].filename}:{own[-1].lineno}" if own else None
-
-
-def _counterexample(law: str, error: BaseException) -> str | None:
-    """The smallest case, which hypothesis notes on the error as a call of the law over several lines."""
-    for note in getattr(error, "__notes__", []):
-        _, found, arguments = note.partition(f"{law}(\n")
-        if found:
-            lines = [line.strip().rstrip(",") for line in arguments.splitlines()]
-            return _shortened(
-                ", ".join(line for line in lines if line not in (")", "") and not line.startswith(FIXTURES))
-            )
-    return None
+        law.place = wording.place(error, self.tree)
+        law.message = wording.in_words(error, self.tree)
+        if not law.unwritten:
+            law.place = law.place or as_python.last_definition(self.tree)
+            law.picture = error.picture if isinstance(error, LawBroken) else None
+            law.counterexample = wording.counterexample(law.id, error)
+            law.details = wording.details(error, self.exercise.law_file, self.hidden)

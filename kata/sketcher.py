@@ -86,7 +86,7 @@ def main(request: Request, channel: Connection) -> None:
 
 
 def _draw(request: Request, send: Callable[..., None]) -> None:
-    from kata import isolation, run, vocabulary
+    from kata import isolation, vocabulary, wording
     from kata.laws.verbs import Submission
     from kata.trees import Trees
 
@@ -110,7 +110,7 @@ def _draw(request: Request, send: Callable[..., None]) -> None:
     try:
         calls = look(Submission(trees.load(exercise)), sentence)
     except BaseException as error:
-        send(nothing=run.in_words(error, request.tree))
+        send(nothing=wording.in_words(error, request.tree))
         return
     for index, call in enumerate(calls):
         send(begin=index)
@@ -122,7 +122,7 @@ def _draw(request: Request, send: Callable[..., None]) -> None:
         except pictures.Undrawable as error:
             send(yours=str(error))
         except BaseException as error:
-            send(yours=run.in_words(error, request.tree))
+            send(yours=wording.in_words(error, request.tree))
     send(done=True)
 
 

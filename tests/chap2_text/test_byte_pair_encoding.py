@@ -411,7 +411,11 @@ def test_a_vocab_size_below_the_start_is_refused(submission, missing, specials):
     smallest = 256 + len(specials)
     vocab_size = smallest - missing
     given = f"vocab_size {vocab_size} with {len(specials)} special tokens"
-    refuses(lambda: submission.train_bpe("ab ab", vocab_size, list(specials)), given, naming=[vocab_size, smallest])
+    refuses(
+        lambda: verbs.call(submission.train_bpe, "ab ab", vocab_size, list(specials)),
+        given,
+        naming=[vocab_size, smallest],
+    )
 
 
 @given(text=CORPORA | draw.texts(), room=st.integers(0, 30))
