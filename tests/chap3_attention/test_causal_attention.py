@@ -265,10 +265,10 @@ def probe(submission):
     def dropped():
         """By what training multiplies each weight: (batch, copy, query, key), two equal sequences, two equal copies."""
         sizes = {"d_in": many + 3, "d_out": 2 * many, "context_length": many}
-        still, training = build(**sizes), build(**sizes, dropout=0.25).train()
-        pair = observe.reveal_weights(still, many, 3).repeat(2, 1, 1)
-        observe.reveal_weights(training, many, 3)
-        return (training(pair) / still(pair)).detach().unflatten(2, (2, many)).transpose(1, 2)
+        built = build(**sizes, dropout=0.25)
+        pair = observe.reveal_weights(built, many, 3).repeat(2, 1, 1)
+        resting = built(pair)
+        return (built.train()(pair) / resting).detach().unflatten(2, (2, many)).transpose(1, 2)
 
     def factors():
         past = dropped()[:, :, *torch.tril_indices(many, many, -1)]

@@ -475,8 +475,8 @@ def probe(submission):
     def build_wrapper(dropout=0.0, context_length=5, **named):
         return probes.module(submission.MultiHeadAttentionWrapper, 4, 7, context_length, dropout, 2, **named)
 
-    def build_fused(d_in=4, d_out=14, context_length=5, dropout=0.0, heads=2, **named):
-        return probes.module(submission.MultiHeadAttention, d_in, d_out, context_length, dropout, heads, **named)
+    def build_fused(d_in=4, d_out=14, context_length=5, dropout=0.0, **named):
+        return probes.module(submission.MultiHeadAttention, d_in, d_out, context_length, dropout, 2, **named)
 
     # For calls that change nothing in them.
     wrapped, fused = functools.cache(build_wrapper), functools.cache(build_fused)
@@ -487,10 +487,12 @@ def probe(submission):
     def shapes(built):
         return of_layers((name, list(parameter.shape)) for name, parameter in built.named_parameters())
 
-    def slopes(built):
+    def slopes():
+        built = build_fused(qkv_bias=True)
         return [(name, slope) for name, slope in probes.gradients(built, built(x)) if "W_" in name]
 
-    def on_another_device(built):
+    def on_another_device():
+        built = build_fused()
         built(x)
         return built.to("meta")(x.to("meta")).device.type
 
@@ -504,12 +506,12 @@ def probe(submission):
     def dropped():
         """By what training multiplies each weight, (batch, head, copy, query, key), of equal sequences and copies."""
         sizes = {"d_in": many + 3, "d_out": 2 * 2 * many, "context_length": many}
-        still, training = build_fused(**sizes), build_fused(**sizes, dropout=0.25).train()
-        for built in (still, training):
-            show_heads(built)
-            sequence = observe.reveal_weights(built, many, 3)
-        ratios = training(sequence.repeat(6, 1, 1)) / still(sequence[None])
-        return ratios.detach().unflatten(2, (2, 2, many)).permute(0, 2, 3, 1, 4)
+        built = build_fused(**sizes, dropout=0.25)
+        show_heads(built)
+        sequences = observe.reveal_weights(built, many, 3).repeat(6, 1, 1)
+        resting = built(sequences)
+        ratios = (built.train()(sequences) / resting).detach()
+        return ratios.unflatten(2, (2, 2, many)).permute(0, 2, 3, 1, 4)
 
     def factors():
         past = dropped()[..., *torch.tril_indices(many, many, -1)]
@@ -522,20 +524,17 @@ def probe(submission):
     return [
         lambda: wrapped(qkv_bias=True)(x),
         lambda: wrapped(context_length=9)(x),
-        lambda: str(build_wrapper().float()(x.float()).dtype),
         lambda: shapes(wrapped()),
         lambda: shapes(wrapped(qkv_bias=True)),
-        lambda: slopes(build_wrapper(qkv_bias=True)),
         lambda: numbers_named(lambda: wrapped()(draw.normal(2, 3, 11, 4)), "11", "5"),
         lambda: torch.allclose(build_wrapper(dropout=0.9).train()(x), wrapped()(x)),
         lambda: fused(qkv_bias=True)(x),
         lambda: fused(context_length=9)(x),
-        lambda: fused(heads=1)(x),
         lambda: str(build_fused().float()(x.float()).dtype),
         lambda: shapes(fused()),
         lambda: shapes(fused(qkv_bias=True)),
-        lambda: slopes(build_fused(qkv_bias=True)),
-        lambda: on_another_device(build_fused()),
+        slopes,
+        on_another_device,
         lambda: numbers_named(lambda: fused()(draw.normal(2, 3, 11, 4)), "11", "5"),
         lambda: numbers_named(lambda: build_fused(d_out=15), "15", "2"),
         lambda: torch.allclose(fused(dropout=0.9)(x), fused()(x)),
