@@ -5,11 +5,12 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from kata.curriculum import Curriculum, Exercise, Variant
+from kata.cards import Variant
+from kata.curriculum import Curriculum, Exercise
 from kata.laws import probes
 from kata.laws.probes import Outcome
+from kata.patches import VariantError, patched
 from kata.reference import Reference
-from kata.variants import VariantError, patched
 
 SECONDS_FOR_PAIRS = 1.0
 

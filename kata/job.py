@@ -22,12 +22,13 @@ from kata.verdict import ENDED_BADLY, ExerciseStatus, ExerciseVerdict, LawVerdic
 
 WORKERS_AN_EXERCISE = 2
 OUTPUT_SHOWN = 10_000
-LONGEST_EVENT = 100_000
-MOST_EVENTS = 10_000
+LONGEST_TEXT = 10_100
+LONGEST_EVENT = 300_000  # the texts of a law, twelve bytes a character at worst
+MOST_EVENTS = 3_000
 SECONDS_TO_GET_READY = 60.0
 SECONDS_TO_OBSERVE = 3.0
 FLOOD = f"It printed more than {limits.OUTPUT // 1_000_000} MB and was stopped. Is a print in a loop?"
-TEXTS = ("message", "counterexample", "place")
+TEXTS = ("message", "counterexample", "place", "picture", "details")
 
 
 class CannotJudge(KataError):
@@ -247,7 +248,8 @@ class Job:
             return
         if said["status"] in ("passed", "failed") and law.status == "not_judged":
             law.status = said["status"]
-            law.message, law.counterexample, law.place = (_text(said[name]) for name in TEXTS)
+            for name in TEXTS:
+                setattr(law, name, _text(said.get(name)))
             if not re.fullmatch(r".+:\d{1,7}", law.place or ""):
                 law.place = None
             law.unwritten = said["unwritten"] is True
@@ -279,7 +281,7 @@ class Job:
 
 
 def _text(value: object) -> str | None:
-    return None if value is None else str(value)[:LONGEST_EVENT]
+    return None if value is None else str(value)[:LONGEST_TEXT]
 
 
 def _cut(text: str) -> str:

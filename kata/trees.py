@@ -49,6 +49,7 @@ class Trees(importlib.abc.MetaPathFinder):
         self.curriculum = curriculum
         self.tree = tree
         self.prerequisites = prerequisites
+        self.replacement: bytes | None = None  # judged instead of the tree's file, if set
         self._chapters = {chapter.id for chapter in curriculum.chapters}
         self._judged: Exercise | None = None
         self._source: bytes | None = None
@@ -76,7 +77,7 @@ class Trees(importlib.abc.MetaPathFinder):
         """
         self._forget_modules()
         self._judged = exercise
-        self._source = source
+        self._source = self.replacement if source is None else source
         return importlib.import_module(exercise.module)
 
     def file_of(self, module: str) -> Path:

@@ -19,7 +19,8 @@ class LawVerdict:
     `says` is the law as a sentence, `message` what went wrong, `counterexample` the smallest case that shows it,
     `misconception` the slug of the mistake that the code behaves like, `diagnosis` the sentence that goes with it,
     `place` the `file:line` of the learner's code where it surfaced; `unwritten` that it met a NotImplementedError,
-    `output` what the learner's code printed meanwhile.
+    `output` what the learner's code printed meanwhile. `picture` is a few lines of text that show what went wrong,
+    `details` the traceback.
     """
 
     id: str
@@ -31,6 +32,8 @@ class LawVerdict:
     misconception: str | None = None
     diagnosis: str | None = None
     place: str | None = None
+    picture: str | None = None
+    details: str | None = None
     unwritten: bool = False
     output: str = ""
 

@@ -57,7 +57,7 @@ def main(request: Request, channel: Connection) -> None:
             channel.close()
             _end_like(child)
         limits.die_with_parent()
-    _send_output_to(request.output)
+    send_output_to(request.output)
     _say_where(request.where)
     _Reporter(request, channel).judge()
     os._exit(0)
@@ -73,7 +73,7 @@ def _end_like(child: int) -> NoReturn:
     os._exit(status)
 
 
-def _send_output_to(file: Path) -> None:
+def send_output_to(file: Path) -> None:
     """Standard output and error, of this process and its children, go to a file; standard input is empty."""
     output = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     nothing = os.open(os.devnull, os.O_RDONLY)

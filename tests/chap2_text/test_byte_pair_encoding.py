@@ -411,7 +411,11 @@ def test_a_vocab_size_below_the_start_is_refused(submission, missing, specials):
     smallest = 256 + len(specials)
     vocab_size = smallest - missing
     given = f"vocab_size {vocab_size} with {len(specials)} special tokens"
-    refuses(lambda: submission.train_bpe("ab ab", vocab_size, list(specials)), given, naming=[vocab_size, smallest])
+    refuses(
+        lambda: verbs.call(submission.train_bpe, "ab ab", vocab_size, list(specials)),
+        given,
+        naming=[vocab_size, smallest],
+    )
 
 
 @given(text=CORPORA | draw.texts(), room=st.integers(0, 30))
@@ -507,6 +511,7 @@ def test_special_tokens_stay_whole(submission, before, special, after):
 
 @given(text=SPECIAL_TEXTS)
 @example(text="<|end|>")
+@example(text="<|endoftext|>")
 def test_only_special_tokens_it_was_given_are_special(submission, text):
     """A tokenizer that was given no special tokens takes their characters for ordinary text."""
     tokenizer = verbs.construct(submission.BytePairTokenizer, tokens_of(MERGES, SPECIALS), list(MERGES))

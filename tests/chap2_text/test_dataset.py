@@ -1,6 +1,7 @@
 """The laws of the sliding-window dataset and its loader."""
 
 from itertools import islice
+from operator import getitem
 
 import torch
 from hypothesis import example, given
@@ -112,7 +113,7 @@ def two(value, what, of):
 def window(dataset, index, count):
     """Input and target of one window; `count` is how many there should be."""
     try:
-        value = dataset[index]
+        value = verbs.call(getitem, dataset, index)
     except IndexError:
         broken(f"Window {index} of 0 ... {count - 1} is missing: dataset[{index}] raises an IndexError.")
     inputs, targets = two(value, f"dataset[{index}]", "input ids and target ids")
@@ -266,7 +267,7 @@ def test_an_index_past_the_end_raises_index_error(submission, size, seed, past):
     dataset = build(submission, ids, size.max_length, size.stride)
     count = len(starts_of(ids, size.max_length, size.stride))
     what = f"asking for dataset[{count + past}], where the windows are 0 ... {count - 1},"
-    raises(IndexError, lambda: dataset[count + past], what)
+    raises(IndexError, lambda: verbs.call(getitem, dataset, count + past), what)
     visited = sum(1 for _ in islice(dataset, count + 3))
     more = " or more" if visited == count + 3 else ""
     holds(visited == count, f"There should be windows 0 ... {count - 1}, but a `for` loop found {visited}{more}.")

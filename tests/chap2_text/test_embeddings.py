@@ -188,7 +188,7 @@ def test_an_id_beyond_the_vocabulary_raises_index_error(submission, size, shape,
     embedding, _ = token_embedding(submission, size, seed)
     wrong = size.rows + beyond
     ids = with_one_id_changed(draw.integers(seed, size.rows, *shape), place, wrong)
-    must_raise(IndexError, lambda: embedding(ids), f"id {wrong} for a vocab_size of {size.rows}")
+    must_raise(IndexError, lambda: verbs.call(embedding, ids), f"id {wrong} for a vocab_size of {size.rows}")
 
 
 @given(size=TABLE_SIZES, shape=LEADING_SHAPES, place=st.integers(0, 99), below=st.integers(0, 12), seed=draw.seeds)
@@ -199,7 +199,7 @@ def test_a_negative_id_raises_index_error(submission, size, shape, place, below,
     embedding, _ = token_embedding(submission, size, seed)
     wrong = -1 - below
     ids = with_one_id_changed(draw.integers(seed, size.rows, *shape), place, wrong)
-    must_raise(IndexError, lambda: embedding(ids), f"id {wrong} for a vocab_size of {size.rows}")
+    must_raise(IndexError, lambda: verbs.call(embedding, ids), f"id {wrong} for a vocab_size of {size.rows}")
 
 
 @given(size=TABLE_SIZES, seed=draw.seeds)
@@ -243,7 +243,7 @@ def test_more_positions_than_the_context_are_refused(submission, size, longer, s
     embedding, _ = position_embedding(submission, size, seed)
     num_tokens = size.rows + longer
     given = f"asking for {num_tokens} positions of a context_length of {size.rows}"
-    must_raise(ValueError, lambda: embedding(num_tokens), given, naming=[num_tokens, size.rows])
+    must_raise(ValueError, lambda: verbs.call(embedding, num_tokens), given, naming=[num_tokens, size.rows])
 
 
 @given(size=SIZES, seed=draw.seeds)
@@ -346,7 +346,7 @@ def test_more_tokens_than_the_context_are_refused(submission, size, seed, longer
     context_length = size.tokens + size.spare
     ids = draw.integers(seed, size.vocab, size.batch, context_length + longer)
     given = f"an input of {context_length + longer} tokens for a context_length of {context_length}"
-    must_raise(ValueError, lambda: embedding(ids), given, naming=[context_length + longer, context_length])
+    must_raise(ValueError, lambda: verbs.call(embedding, ids), given, naming=[context_length + longer, context_length])
 
 
 @given(size=SIZES, seed=draw.seeds, place=st.integers(0, 99), wrong=st.sampled_from(["-1", "vocab_size"]))
@@ -355,7 +355,9 @@ def test_an_id_outside_the_vocabulary_raises_index_error_in_the_whole(submission
     embedding = input_embedding(submission, size, seed)
     wrong = size.vocab if wrong == "vocab_size" else -1
     ids = with_one_id_changed(ids_for(size, seed), place, wrong)
-    must_raise(IndexError, lambda: embedding(ids), f"id {wrong} in the input of a vocab_size of {size.vocab}")
+    must_raise(
+        IndexError, lambda: verbs.call(embedding, ids), f"id {wrong} in the input of a vocab_size of {size.vocab}"
+    )
 
 
 def test_its_defaults_are_gpt2s_vocabulary_and_the_books_sizes(submission):

@@ -231,7 +231,7 @@ def test_tokens_may_come_from_any_iterable(submission, tokens):
         ("a generator", (token for token in tokens)),
     ):
         try:
-            vocab = plain(submission.build_vocab(given_tokens))
+            vocab = plain(verbs.call(submission.build_vocab, given_tokens))
         except (TypeError, AttributeError) as error:
             holds(False, f"Tokens that come from {kind}, not a list, made you raise {type(error).__name__}: {error}.")
         holds(
@@ -294,7 +294,7 @@ def test_a_vocabulary_without_unknown_is_refused(submission, tokens, has_end):
     vocab = {token: number for number, token in enumerate(distinct)}
     given_vocab = f"the vocabulary {shorten(vocab)}, which lacks {UNKNOWN},"
     # `<|UNK|>` or the constant's name, both tell what is missing.
-    refuses(lambda: submission.SimpleTokenizerV1(vocab), given_vocab, naming=["UNK"])
+    refuses(lambda: verbs.construct(submission.SimpleTokenizerV1, vocab), given_vocab, naming=["UNK"])
     vocab = {UNKNOWN: 0} | {token: number + 1 for token, number in vocab.items()}
     try:
         tokenizer_of(submission, vocab)
