@@ -805,7 +805,7 @@ def probe(submission):
         return list(zip_longest(one, other))
 
     return [
-        # A line break keeps words apart and makes no pair. Only where ties are what it is about does one decide.
+        # A line break keeps words apart and makes no pair. Only in the first three does it matter how ties are broken.
         trained("ab\ncd\nab\ncd", 1),
         trained("bd\nabc\nabc\nbd\nab", 2),
         trained("abc\nabc\nazz\nazz\nab\nab\nab\nzz\nzz", 3),
