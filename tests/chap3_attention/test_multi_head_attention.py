@@ -505,19 +505,24 @@ def probe(submission):
 
     def numbers_named(call, *numbers):
         try:
-            return call()
+            call()
         except ValueError as error:
             return [number in str(error) for number in numbers]
+        except RuntimeError as error:  # what is not refused may fail by itself
+            if isinstance(error, NotImplementedError):
+                raise
+        return "not refused"
 
     @functools.cache
     def dropped():
-        """By what training multiplies each weight, (batch, head, copy, query, key), of equal sequences and copies."""
+        """By what training multiplies each weight: (call, head, copy, query, key), of six calls, with equal copies."""
         sizes = {"d_in": many + 3, "d_out": 2 * 2 * many, "context_length": many}
         built = build_fused(**sizes, dropout=0.25)
         show_heads(built)
-        sequences = observe.reveal_weights(built, many, 3).repeat(6, 1, 1)
-        resting = built(sequences)
-        ratios = (built.train()(sequences) / resting).detach()
+        sequence = observe.reveal_weights(built, many, 3)[None]
+        resting = built(sequence)
+        built.train()
+        ratios = torch.cat([built(sequence) for _ in range(6)]).detach() / resting.detach()
         return ratios.unflatten(2, (2, 2, many)).permute(0, 2, 3, 1, 4)
 
     def factors():
@@ -526,7 +531,7 @@ def probe(submission):
         return [len(kept) < past.numel(), round(kept[0].item(), 6) if torch.allclose(kept, kept[0]) else None]
 
     def alike(some, others):
-        return torch.allclose(some.expand_as(others).tril(), others.tril())
+        return torch.allclose(some.expand_as(others).tril(), others.tril(), equal_nan=True)
 
     return [
         lambda: wrapped(qkv_bias=True)(x),
