@@ -479,10 +479,10 @@ def probe(submission):
     x = draw.normal(1, 3, 5, 4)  # (batch, tokens, d_in)
     many = 8  # tokens, where dropout must leave out some weights and keep some
 
-    def build_wrapper(dropout=0.0, context_length=5, **named):
+    def build_wrapper(dropout=0.0, context_length=9, **named):
         return probes.module(submission.MultiHeadAttentionWrapper, 4, 7, context_length, dropout, 2, **named)
 
-    def build_fused(d_in=4, d_out=14, context_length=5, dropout=0.0, **named):
+    def build_fused(d_in=4, d_out=14, context_length=9, dropout=0.0, **named):
         return probes.module(submission.MultiHeadAttention, d_in, d_out, context_length, dropout, 2, **named)
 
     # For calls that change nothing in them.
@@ -534,20 +534,20 @@ def probe(submission):
         return torch.allclose(some.expand_as(others).tril(), others.tril(), equal_nan=True)
 
     return [
-        lambda: wrapped(qkv_bias=True)(x),
-        lambda: wrapped(context_length=9)(x),
+        lambda: wrapped(context_length=5, qkv_bias=True)(x),
+        lambda: wrapped()(x),
         lambda: shapes(wrapped()),
-        lambda: shapes(wrapped(qkv_bias=True)),
-        lambda: numbers_named(lambda: wrapped()(draw.normal(2, 3, 11, 4)), "11", "5"),
+        lambda: shapes(wrapped(context_length=5, qkv_bias=True)),
+        lambda: numbers_named(lambda: wrapped()(draw.normal(2, 3, 11, 4)), "11", "9"),
         lambda: torch.allclose(build_wrapper(dropout=0.9).train()(x), wrapped()(x)),
-        lambda: fused(qkv_bias=True)(x),
-        lambda: fused(context_length=9)(x),
+        lambda: fused(context_length=5, qkv_bias=True)(x),
+        lambda: fused()(x),
         lambda: str(build_fused().float()(x.float()).dtype),
         lambda: shapes(fused()),
-        lambda: shapes(fused(qkv_bias=True)),
+        lambda: shapes(fused(context_length=5, qkv_bias=True)),
         slopes,
         on_another_device,
-        lambda: numbers_named(lambda: fused()(draw.normal(2, 3, 11, 4)), "11", "5"),
+        lambda: numbers_named(lambda: fused()(draw.normal(2, 3, 11, 4)), "11", "9"),
         lambda: numbers_named(lambda: build_fused(d_out=15), "15", "2"),
         lambda: torch.allclose(fused(dropout=0.9)(x), fused()(x)),
         factors,
