@@ -276,7 +276,7 @@ def probe(submission):
         return [len(kept) < past.numel(), round(kept[0].item(), 6) if torch.allclose(kept, kept[0]) else None]
 
     def alike(some, others):
-        return torch.allclose(some.expand_as(others).tril(), others.tril())
+        return torch.allclose(some.expand_as(others).tril(), others.tril(), equal_nan=True)
 
     return [
         lambda: biased()(x),

@@ -472,10 +472,10 @@ def probe(submission):
     x = draw.normal(1, 3, 5, 4)  # (batch, tokens, d_in)
     many = 8  # tokens, where dropout must leave out some weights and keep some
 
-    def build_wrapper(dropout=0.0, context_length=5, **named):
+    def build_wrapper(dropout=0.0, context_length=9, **named):
         return probes.module(submission.MultiHeadAttentionWrapper, 4, 7, context_length, dropout, 2, **named)
 
-    def build_fused(d_in=4, d_out=14, context_length=5, dropout=0.0, **named):
+    def build_fused(d_in=4, d_out=14, context_length=9, dropout=0.0, **named):
         return probes.module(submission.MultiHeadAttention, d_in, d_out, context_length, dropout, 2, **named)
 
     # For calls that change nothing in them.
@@ -498,19 +498,24 @@ def probe(submission):
 
     def numbers_named(call, *numbers):
         try:
-            return call()
+            call()
         except ValueError as error:
             return [number in str(error) for number in numbers]
+        except RuntimeError as error:  # what is not refused may fail by itself
+            if isinstance(error, NotImplementedError):
+                raise
+        return "not refused"
 
     @functools.cache
     def dropped():
-        """By what training multiplies each weight, (batch, head, copy, query, key), of equal sequences and copies."""
+        """By what training multiplies each weight: (call, head, copy, query, key), of six calls, with equal copies."""
         sizes = {"d_in": many + 3, "d_out": 2 * 2 * many, "context_length": many}
         built = build_fused(**sizes, dropout=0.25)
         show_heads(built)
-        sequences = observe.reveal_weights(built, many, 3).repeat(6, 1, 1)
-        resting = built(sequences)
-        ratios = (built.train()(sequences) / resting).detach()
+        sequence = observe.reveal_weights(built, many, 3)[None]
+        resting = built(sequence)
+        built.train()
+        ratios = torch.cat([built(sequence) for _ in range(6)]).detach() / resting.detach()
         return ratios.unflatten(2, (2, 2, many)).permute(0, 2, 3, 1, 4)
 
     def factors():
@@ -519,23 +524,23 @@ def probe(submission):
         return [len(kept) < past.numel(), round(kept[0].item(), 6) if torch.allclose(kept, kept[0]) else None]
 
     def alike(some, others):
-        return torch.allclose(some.expand_as(others).tril(), others.tril())
+        return torch.allclose(some.expand_as(others).tril(), others.tril(), equal_nan=True)
 
     return [
-        lambda: wrapped(qkv_bias=True)(x),
-        lambda: wrapped(context_length=9)(x),
+        lambda: wrapped(context_length=5, qkv_bias=True)(x),
+        lambda: wrapped()(x),
         lambda: shapes(wrapped()),
-        lambda: shapes(wrapped(qkv_bias=True)),
-        lambda: numbers_named(lambda: wrapped()(draw.normal(2, 3, 11, 4)), "11", "5"),
+        lambda: shapes(wrapped(context_length=5, qkv_bias=True)),
+        lambda: numbers_named(lambda: wrapped()(draw.normal(2, 3, 11, 4)), "11", "9"),
         lambda: torch.allclose(build_wrapper(dropout=0.9).train()(x), wrapped()(x)),
-        lambda: fused(qkv_bias=True)(x),
-        lambda: fused(context_length=9)(x),
+        lambda: fused(context_length=5, qkv_bias=True)(x),
+        lambda: fused()(x),
         lambda: str(build_fused().float()(x.float()).dtype),
         lambda: shapes(fused()),
-        lambda: shapes(fused(qkv_bias=True)),
+        lambda: shapes(fused(context_length=5, qkv_bias=True)),
         slopes,
         on_another_device,
-        lambda: numbers_named(lambda: fused()(draw.normal(2, 3, 11, 4)), "11", "5"),
+        lambda: numbers_named(lambda: fused()(draw.normal(2, 3, 11, 4)), "11", "9"),
         lambda: numbers_named(lambda: build_fused(d_out=15), "15", "2"),
         lambda: torch.allclose(fused(dropout=0.9)(x), fused()(x)),
         factors,
