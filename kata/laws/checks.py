@@ -93,7 +93,7 @@ def same(
             got, want = str(actual[tuple(where)].item()), str(expected[tuple(where)].item())
         place = f"At {_position(where, axes)}, {what}" if where else _upper(what)
         count = f" ({int(off.sum())} of {off.numel()} numbers differ)" if where else ""
-        picture = pictures.beside(actual.detach(), expected.detach(), off, axes, where)
+        picture = pictures.beside(actual.detach(), expected.detach(), off, list(axes), where)
         broken(f"{place} should be {want}, but you returned {got}{count}.", picture)
 
 
