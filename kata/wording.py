@@ -18,6 +18,7 @@ from kata.laws import LawBroken, as_python
 from kata.trees import MissingFile, UnsuitableFile
 from kata.vocabulary import VocabularyError
 
+HERE = Path(__file__).resolve().parent
 FIXTURES = ("submission=", "gpt2=")
 LONGEST_MESSAGE = 10_000
 LONGEST_CASE = 2_000
@@ -79,7 +80,7 @@ def details(error: BaseException, law_file: Path, hidden: Path) -> str:
     try:
         found = traceback.TracebackException.from_exception(error)
         for part in _chain(found):
-            frames = [frame for frame in part.stack if "hypothesis" not in Path(frame.filename).parts]
+            frames = [frame for frame in part.stack if not _is_the_judges(frame)]
             begin = next((i for i, frame in enumerate(frames) if frame.filename == str(law_file)), 0)
             part.stack = traceback.StackSummary.from_list([_unread(f, hidden) for f in frames[begin:]])
             part.__notes__ = None
@@ -177,6 +178,10 @@ def _chain(found: traceback.TracebackException) -> Iterator[traceback.TracebackE
         if part is not None:
             yield part
             queue += [part.__cause__, part.__context__, *(getattr(part, "exceptions", None) or [])]
+
+
+def _is_the_judges(frame: traceback.FrameSummary) -> bool:
+    return "hypothesis" in Path(frame.filename).parts or Path(frame.filename).is_relative_to(HERE)
 
 
 def _unread(frame: traceback.FrameSummary, hidden: Path) -> traceback.FrameSummary:
