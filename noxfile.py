@@ -33,6 +33,18 @@ def list_exercises(session: nox.Session) -> None:
 
 
 @nox.session
+def hint(session: nox.Session) -> None:
+    """Show a hint that fits what your code does; each call shows the next. -- EXERCISE [--again]"""
+    _python("-m", "kata", "hint", *session.posargs)
+
+
+@nox.session
+def look(session: nox.Session) -> None:
+    """Draw what your code does now, beside what the reference does. -- EXERCISE"""
+    _python("-m", "kata", "look", *session.posargs)
+
+
+@nox.session
 def solutions(session: nox.Session) -> None:
     """Prove the reference: every solution obeys every law, and every stub breaks every law."""
     _python("-m", "kata", "solutions", *session.posargs)

@@ -21,7 +21,9 @@ COMMANDS = {
     "solutions": "prove that the solutions obey every law and the stubs break every law",
     "misconceptions": "prove that the laws reject every misconception and accept every alternative",
     "list": "show every exercise with its points and state, the rank, and what comes next",
+    "look": "draw what the code of one exercise does now, beside what the reference does",
     "stubs": "derive the stubs in exercises/ from solutions/",
+    "hint": "judge one exercise and show the next hint for it",
     "reset": "put the stub of one exercise back, after a backup",
 }
 

@@ -28,6 +28,7 @@ def key(case: Case, exercise: Exercise) -> str:
     digest.update(f"{sys.version} {judge_digest(curriculum.root)} {vocabulary.is_whole()}\n".encode())
     digest.update(f"{tree / exercise.path} {case.prerequisites} {case.confined}\n".encode())
     files = [tree / exercise.path, exercise.law_file, exercise.law_file.with_name(f"{exercise.id}.toml")]
+    files += [curriculum.root / "solutions" / exercise.path]  # misconceptions are told from it
     files += [earlier / other.path for other in curriculum.exercises if other is not exercise]
     # A learner's own helper modules, listed nowhere, may be imported too.
     listed = {tree / other.path for other in curriculum.exercises}

@@ -13,7 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from kata import KataError, tables
+from kata import KataError, cards, tables
+from kata.cards import Hint, Variant
 from kata.tables import CurriculumError, Table
 
 ORDER_FILE = "curriculum.toml"
@@ -34,16 +35,6 @@ class Law:
 
 
 @dataclass(frozen=True)
-class Variant:
-    """A changed solution: a named misconception (wrong, and `why`), or a valid alternative (right, without `why`)."""
-
-    slug: str
-    says: str
-    why: str
-    edits: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
 class Forbidden:
     """What must be written by hand: operators that may not run in the learner's code while these laws are asked.
 
@@ -60,7 +51,8 @@ class Forbidden:
 class Exercise:
     """One concept: what its card says, and its laws in the order of the law file.
 
-    `seconds` is how long judging may take, where the judge's own limit is too short.
+    `compares` are the laws that only compare with an independent computation of the whole result; `seconds` is how
+    long judging may take, where the judge's own limit is too short.
     """
 
     id: str
@@ -71,9 +63,11 @@ class Exercise:
     prerequisites: tuple[str, ...]
     read: tuple[str, ...]
     given: tuple[str, ...]
+    compares: tuple[str, ...]
     misconceptions: tuple[Variant, ...]
     alternatives: tuple[Variant, ...]
     forbidden: tuple[Forbidden, ...]
+    hints: tuple[Hint, ...]
     laws: tuple[Law, ...]
     law_file: Path
     seconds: float | None
@@ -127,18 +121,30 @@ class Curriculum:
         """The exercises named, by exercise or chapter, in the curriculum's order; all of them for no names."""
         wanted: set[str] = set()
         for name in names:
-            plain = name.replace("\\", "/").removesuffix(".py").rstrip("/").rpartition("/")[2]
+            plain = _plain(name)
             found = {e.id for e in self.exercises if plain in (e.id, e.chapter)}
             if not found:
                 raise UnknownName(self._unknown(name))
             wanted |= found
         return tuple(e for e in self.exercises if e.id in wanted or not wanted)
 
+    def select_one(self, name: str) -> Exercise:
+        """The one exercise named; a chapter is refused, for it names several."""
+        chosen = self.select([name])
+        if chosen[0].id != _plain(name):
+            raise UnknownName(f"{name} is a chapter. One exercise at a time: {', '.join(e.id for e in chosen)}.")
+        return chosen[0]
+
     def _unknown(self, name: str) -> str:
         known = [chapter.id for chapter in self.chapters] + [exercise.id for exercise in self.exercises]
         close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
         offer = f"Did you mean {' or '.join(close)}?" if close else f"There are: {', '.join(known)}."
         return f"There is no exercise or chapter called {name!r}. {offer}"
+
+
+def _plain(name: str) -> str:
+    """An exercise's or chapter's name, where a path to it was given."""
+    return name.replace("\\", "/").removesuffix(".py").rstrip("/").rpartition("/")[2]
 
 
 def load(root: Path) -> Curriculum:
@@ -170,9 +176,11 @@ def _load_exercise(root: Path, chapter: str, id: str) -> Exercise:
     read = card.take_strings("read")
     given = card.take_strings("given", default=())
     seconds = _positive(file, "seconds", card.take("seconds", (int, float))) if "seconds" in card.data else None
-    misconceptions = _variants(file, card, "misconception", ("believes", "why"))
-    alternatives = _variants(file, card, "alternative", ("says",))
+    compares = card.take_strings("compares", default=())
+    misconceptions = cards.variants(file, card, "misconception", ("believes", "why"))
+    alternatives = cards.variants(file, card, "alternative", ("says",))
     forbids = card.take("forbidden", list, default=[])
+    hints = card.take("hint", list, default=[])
     points = Table(file, card.take("points", dict), "points.")
     card.nothing_left()
     for key, value in points.data.items():
@@ -184,6 +192,9 @@ def _load_exercise(root: Path, chapter: str, id: str) -> Exercise:
         for node in _law_functions(law_file)
     )
     points.nothing_left()
+    for name in compares:
+        if name not in [law.id for law in laws]:
+            raise CurriculumError(f"{file}: compares: no law is called {name!r}.")
     forbidden = tuple(_forbidden(file, index, entry, laws) for index, entry in enumerate(forbids))
     return Exercise(
         id=id,
@@ -194,9 +205,11 @@ def _load_exercise(root: Path, chapter: str, id: str) -> Exercise:
         prerequisites=prerequisites,
         read=read,
         given=given,
+        compares=compares,
         misconceptions=misconceptions,
         alternatives=alternatives,
         forbidden=forbidden,
+        hints=cards.hints(file, hints, [law.id for law in laws], misconceptions),
         laws=laws,
         law_file=law_file,
         seconds=seconds,
@@ -219,24 +232,6 @@ def _forbidden(file: Path, index: int, entry: dict[str, object], laws: tuple[Law
             raise CurriculumError(f"{file}: forbidden[{index}].laws: no law is called {pattern!r}.")
     concerned = [law.id for law in laws if any(fnmatch.fnmatchcase(law.id, pattern) for pattern in patterns)]
     return Forbidden(operators, tuple(concerned), instead.strip())
-
-
-def _variants(file: Path, card: Table, kind: str, sentences: tuple[str, ...]) -> tuple[Variant, ...]:
-    variants: list[Variant] = []
-    for index, entry in enumerate(card.take(kind, list, default=[])):
-        table = Table(file, entry, f"{kind}[{index}].")
-        slug = table.take("slug", str)
-        texts = [table.take(sentence, str).strip() for sentence in sentences]
-        edits = [(table.take("find", str), table.take("replace", str, may_be_empty=True))]
-        for number, more in enumerate(table.take("also", list, default=[])):
-            edit = Table(file, more, f"{kind}[{index}].also[{number}].")
-            edits.append((edit.take("find", str), edit.take("replace", str, may_be_empty=True)))
-            edit.nothing_left()
-        table.nothing_left()
-        if slug in [variant.slug for variant in variants]:
-            raise CurriculumError(f"{file}: {kind}[{index}].slug {slug!r} is used twice.")
-        variants.append(Variant(slug, texts[0], "".join(texts[1:]), tuple(edits)))
-    return tuple(variants)
 
 
 def _law_functions(file: Path) -> list[ast.FunctionDef]:

@@ -17,15 +17,18 @@ from typing import Any, Literal
 
 from kata import KataError, limits, worker
 from kata.curriculum import Curriculum, Exercise
+from kata.diagnosing import Diagnosing
 from kata.verdict import ENDED_BADLY, ExerciseStatus, ExerciseVerdict, LawVerdict
 
 WORKERS_AN_EXERCISE = 2
 OUTPUT_SHOWN = 10_000
-LONGEST_EVENT = 100_000
-MOST_EVENTS = 10_000
+LONGEST_TEXT = 10_100
+LONGEST_EVENT = 300_000  # the texts of a law, twelve bytes a character at worst
+MOST_EVENTS = 3_000
 SECONDS_TO_GET_READY = 60.0
+SECONDS_TO_OBSERVE = 3.0
 FLOOD = f"It printed more than {limits.OUTPUT // 1_000_000} MB and was stopped. Is a print in a loop?"
-TEXTS = ("message", "counterexample", "place")
+TEXTS = ("message", "counterexample", "place", "picture", "details")
 
 
 class CannotJudge(KataError):
@@ -60,7 +63,14 @@ class Job:
         self.never_ready = False  # then this way of starting workers does not work here
         self.confined = False
         self.folder = tempfile.TemporaryDirectory(prefix="kata-", ignore_cleanup_errors=True)
+        self.observed: list[object] | None = None
+        self.diagnosing: Diagnosing | None = None
         self.seconds = max(limits.SECONDS, exercise.seconds or 0)
+
+    @property
+    def pids(self) -> list[int]:
+        """The processes at work on it."""
+        return [self.process.pid] + ([self.diagnosing.process.pid] if self.diagnosing else [])
 
     def start(self, context: BaseContext) -> None:
         """Sends a fresh worker to the laws that have no verdict yet."""
@@ -109,7 +119,7 @@ class Job:
             self.reader.join(1)
         self._take_events()
         if self.state == "done":
-            return self._finish()
+            return self._is_diagnosed(context, dead) and self._finish()
         problem = self._problem(dead)
         if problem is None:
             return False
@@ -135,9 +145,25 @@ class Job:
         self.start(context)
 
     def give_up(self) -> None:
-        """Ends the worker without a verdict."""
-        self._end_worker()
+        """Ends what is at work, without a verdict."""
+        if self.workers:
+            self._end_worker()
+        if self.diagnosing is not None:
+            self.diagnosing.give_up()
         self.folder.cleanup()
+
+    def _is_diagnosed(self, context: BaseContext, dead: bool) -> bool:
+        """Waits for what the probe observed, then for what that tells; returns whether nothing is waited for."""
+        if self.diagnosing is not None:
+            if self.diagnosing.is_over:
+                self.diagnosing.tell(self.verdict)
+                return True
+            return False
+        if self.observed is None:
+            return dead or not self.verdict.wants_diagnosis or time.monotonic() - self.done_at > SECONDS_TO_OBSERVE
+        self._end_worker()  # the submission's code has no part in what comes
+        self.diagnosing = Diagnosing(context, self.case.curriculum, self.exercise, self.observed, self.wake)
+        return False
 
     def _place(self) -> str | None:
         """`file:line` of the submission where the worker is now, or was when it crashed, if it can say so."""
@@ -206,6 +232,10 @@ class Job:
                 status = event["done"]["status"]
                 self.verdict.status = status if status in ("missing", "error") else "todo"
                 self.verdict.message = _text(event["done"]["message"])
+            self.verdict.settle()
+            self.done_at = time.monotonic()
+        elif "observed" in event and self.state == "done":
+            self.observed = list(event["observed"])
         elif "stopped" in event:
             self.state, self.said = "stopped", str(event["stopped"])
         elif "broken" in event:
@@ -218,7 +248,8 @@ class Job:
             return
         if said["status"] in ("passed", "failed") and law.status == "not_judged":
             law.status = said["status"]
-            law.message, law.counterexample, law.place = (_text(said[name]) for name in TEXTS)
+            for name in TEXTS:
+                setattr(law, name, _text(said.get(name)))
             if not re.fullmatch(r".+:\d{1,7}", law.place or ""):
                 law.place = None
             law.unwritten = said["unwritten"] is True
@@ -240,7 +271,6 @@ class Job:
         self._end_worker()
         self.verdict.output = _cut("".join(law.output for law in self.verdict.laws))
         self.verdict.seconds = round(time.monotonic() - self.began, 3)
-        self.verdict.settle()
         self.folder.cleanup()
         return True
 
@@ -251,7 +281,7 @@ class Job:
 
 
 def _text(value: object) -> str | None:
-    return None if value is None else str(value)[:LONGEST_EVENT]
+    return None if value is None else str(value)[:LONGEST_TEXT]
 
 
 def _cut(text: str) -> str:

@@ -104,7 +104,7 @@ def _run_all(waiting: list[Job], jobs: int, start: Start, wake: threading.Event,
                     elif job.never_ready:
                         context = _context("spawn")
                         job.start_again(context)
-                orphans.end([job.process.pid for job in running])
+                orphans.end([pid for job in running for pid in job.pids])
         finally:
             for job in [*running, *waiting]:
                 job.give_up()

@@ -15,6 +15,7 @@ import torch
 from hypothesis.internal.conjecture import providers
 
 from kata import ROOT, by_hand, curriculum, tables, tampering, trees, vocabulary
+from kata.laws.calls import RECORDER
 from kata.laws.verbs import Submission
 
 hypothesis.settings.register_profile(
@@ -86,17 +87,39 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """Holds a law against what its card wants written by hand."""
+    """Holds a law against what its card wants written by hand, and keeps the case that breaks it."""
     exercise = _exercise(item.config, item.path)
     if exercise is None:
         return (yield)
     files = item.config.stash[TREES]
     others = [files.file_of(e.module) for e in item.config.stash[CURRICULUM].exercises if e is not exercise]
     with (
+        _last_case_kept(item),
         item.config.stash[TOOLS].untouched(),
         by_hand.demanded(exercise, item.name, files.file_of(exercise.module), others),
     ):
         return (yield)
+
+
+@contextlib.contextmanager
+def _last_case_kept(item: pytest.Item) -> Iterator[None]:
+    """Hypothesis tries the smallest case again at the end, so the last one that breaks is the one it speaks of."""
+    RECORDER.forget()
+    law = getattr(item, "obj", None)
+    handle = getattr(law, "hypothesis", None)
+    if handle is None:
+        try:
+            yield
+        except BaseException:
+            RECORDER.broken = RECORDER.case
+            raise
+        return
+    inner = handle.inner_test  # meant for plugins to replace
+    handle.inner_test = RECORDER.watching(inner)
+    try:
+        yield
+    finally:
+        handle.inner_test = inner
 
 
 @pytest.fixture(scope="module")

@@ -24,6 +24,7 @@ MARKS = {
     "crashed": "[red]![/]",
 }
 OUTPUT_LINES = 8
+PICTURE_LINES, PICTURE_WIDTH = 12, 76
 LAW_MARKS = {"passed": "[green]✓[/]", "failed": "[red]✗[/]", "not_judged": "[dim]·[/]"}
 
 
@@ -82,13 +83,34 @@ def _show_laws(exercise: ExerciseVerdict, console: Console, verbose: bool) -> No
         console.print(row)
         if verbose and law.message:
             _show_message(law, console)
+            _show_details(law, console)
         _show_output(law, console)
 
 
 def _show_message(law: LawVerdict, console: Console) -> None:
     console.print(Padding(escape(_plain(law.message or "")), (0, 0, 0, 2)))
-    if law.counterexample:
+    if law.picture:
+        for line in _plain(law.picture).splitlines()[:PICTURE_LINES]:
+            console.print(Text(f"    {line[:PICTURE_WIDTH]}"), soft_wrap=True)
+    if law.diagnosis:
+        console.print(Padding(f"[bold]It looks as if:[/] {escape(law.diagnosis)}", (0, 0, 0, 2)))
+    if law.counterexample and "\n" in law.counterexample:
+        console.print(Padding("[dim]Smallest case:[/]", (0, 0, 0, 2)))
+        _show_lines(law.counterexample, console)
+    elif law.counterexample:
         console.print(Padding(f"[dim]Smallest case: {escape(_plain(law.counterexample))}[/]", (0, 0, 0, 2)))
+
+
+def _show_details(law: LawVerdict, console: Console) -> None:
+    if law.details:
+        console.print(Padding("[dim]The whole traceback:[/]", (0, 0, 0, 2)))
+        _show_lines(law.details, console)
+
+
+def _show_lines(text: str, console: Console) -> None:
+    """Lines as they are: a copy of what the terminal shows must be the same text again."""
+    for line in _plain(text).splitlines():
+        console.print(Text(f"    {line}", style="dim"), soft_wrap=True)
 
 
 def _show_output(law: LawVerdict, console: Console, most: int | None = None) -> None:

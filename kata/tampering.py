@@ -28,6 +28,8 @@ MODULES = (
     "torch.testing",
     "torch.nn.functional",
     "kata.run",
+    "kata.laws.calls",
+    "kata.laws.as_python",
     "kata.laws.checks",
     "kata.laws.draw",
     "kata.laws.modules",

@@ -49,8 +49,10 @@ class Trees(importlib.abc.MetaPathFinder):
         self.curriculum = curriculum
         self.tree = tree
         self.prerequisites = prerequisites
+        self.replacement: bytes | None = None  # judged instead of the tree's file, if set
         self._chapters = {chapter.id for chapter in curriculum.chapters}
         self._judged: Exercise | None = None
+        self._source: bytes | None = None
         self._read_ahead: dict[Path, bytes] = {}
 
     def read_ahead(self, exercise: Exercise) -> None:
@@ -68,10 +70,14 @@ class Trees(importlib.abc.MetaPathFinder):
         sys.meta_path.remove(self)
         self._forget_modules()
 
-    def load(self, exercise: Exercise) -> ModuleType:
-        """A fresh import of one exercise of the tree under test, with fresh prerequisites."""
+    def load(self, exercise: Exercise, source: bytes | None = None) -> ModuleType:
+        """A fresh import of one exercise of the tree under test, or of this source in its place.
+
+        Its prerequisites are fresh as well.
+        """
         self._forget_modules()
         self._judged = exercise
+        self._source = self.replacement if source is None else source
         return importlib.import_module(exercise.module)
 
     def file_of(self, module: str) -> Path:
@@ -94,6 +100,8 @@ class Trees(importlib.abc.MetaPathFinder):
         if fullname == chapter:
             return importlib.machinery.ModuleSpec(fullname, None, is_package=True)
         file = self.file_of(fullname)
+        if self._source is not None and self._judged is not None and fullname == self._judged.module:
+            return importlib.util.spec_from_file_location(fullname, file, loader=_FromSource(file, self._source))
         if not file.is_file():
             raise MissingFile(f"{file} does not exist.", name=fullname, path=str(file))
         if file.is_relative_to(self.tree):

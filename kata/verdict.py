@@ -17,8 +17,10 @@ class LawVerdict:
     """What became of one law.
 
     `says` is the law as a sentence, `message` what went wrong, `counterexample` the smallest case that shows it,
+    `misconception` the slug of the mistake that the code behaves like, `diagnosis` the sentence that goes with it,
     `place` the `file:line` of the learner's code where it surfaced; `unwritten` that it met a NotImplementedError,
-    `output` what the learner's code printed meanwhile.
+    `output` what the learner's code printed meanwhile. `picture` is a few lines of text that show what went wrong,
+    `details` the traceback.
     """
 
     id: str
@@ -28,7 +30,10 @@ class LawVerdict:
     message: str | None = None
     counterexample: str | None = None
     misconception: str | None = None
+    diagnosis: str | None = None
     place: str | None = None
+    picture: str | None = None
+    details: str | None = None
     unwritten: bool = False
     output: str = ""
 
@@ -83,6 +88,11 @@ class ExerciseVerdict:
     def broken(self) -> list[LawVerdict]:
         """The laws found not to hold."""
         return [law for law in self.laws if law.status == "failed"]
+
+    @property
+    def wants_diagnosis(self) -> bool:
+        """Whether there is code that breaks a law, and that can be imported to see what it does."""
+        return self.status in ("failed", "todo") and any(not law.unwritten for law in self.broken)
 
     @property
     def first_failed(self) -> LawVerdict | None:

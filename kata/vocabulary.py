@@ -8,6 +8,7 @@ import hashlib
 import importlib.util
 import json
 import os
+from functools import cache
 from pathlib import Path
 
 from kata import ROOT, KataError
@@ -71,6 +72,7 @@ def is_whole() -> bool:
     return True
 
 
+@cache
 def read() -> tuple[dict[int, bytes], list[tuple[bytes, bytes]]]:
     """GPT-2's vocabulary, from id to bytes, and its merges in their order, read from the two files themselves."""
     ensure()

@@ -10,7 +10,6 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import NoReturn
 
 from kata import limits
 from kata.curriculum import Curriculum
+from kata.listener import Listener
 from kata.verdict import ExerciseVerdict, LawVerdict
 
 ASK_WHERE = getattr(signal, "SIGUSR1", 0)
@@ -57,7 +57,7 @@ def main(request: Request, channel: Connection) -> None:
             channel.close()
             _end_like(child)
         limits.die_with_parent()
-    _send_output_to(request.output)
+    send_output_to(request.output)
     _say_where(request.where)
     _Reporter(request, channel).judge()
     os._exit(0)
@@ -73,7 +73,7 @@ def _end_like(child: int) -> NoReturn:
     os._exit(status)
 
 
-def _send_output_to(file: Path) -> None:
+def send_output_to(file: Path) -> None:
     """Standard output and error, of this process and its children, go to a file; standard input is empty."""
     output = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -94,51 +94,49 @@ def _say_where(file: Path) -> None:
         faulthandler.register(ASK_WHERE, where, all_threads=False)
 
 
-class _Reporter:
-    """Sends one JSON object for the beginning and the end of each law, and one at the very end."""
+class _Reporter(Listener):
+    """Sends a JSON object for the beginning and the end of each law, one when all are judged, and what was observed."""
 
     def __init__(self, request: Request, channel: Connection) -> None:
         self.request = request
         self.channel = channel
 
     def judge(self) -> None:
-        import kata.preload  # a spawned worker imports everything only now
+        import kata.preload  # noqa: F401  a spawned worker imports everything only now
         from kata import run
 
         request = self.request
         try:
-            verdict = run.judge(
+            run.judge(
                 request.curriculum,
                 request.curriculum.exercise(request.exercise),
                 request.tree,
                 request.prerequisites,
                 skip=request.skip,
-                on_ready=self._ready(kata.preload.self_test),
-                on_begin=lambda law: self._send(begin=law),
-                on_end=self._end,
+                listener=self,
                 capture=False,
             )
         except run.Stopped as stopped:
             self._send(stopped=f"The code stopped the judge itself, {stopped}.")
         except run.JudgeError as error:
             self._send(broken=str(error))
-        else:
-            self._done(verdict)
 
-    def _ready(self, self_test: Callable[[], None]) -> Callable[[], None]:
-        def ready() -> None:
-            self_test()
-            confined = False
-            if self.request.confined:
-                from kata import isolation
+    def ready(self) -> None:
+        from kata import preload
 
-                confined = isolation.isolate(self.request.curriculum, self.request.tree, self.request.folder)
-            limits.apply(self.request.memory)
-            self._send(ready=True, confined=confined)
+        preload.self_test()
+        confined = False
+        if self.request.confined:
+            from kata import isolation
 
-        return ready
+            confined = isolation.isolate(self.request.curriculum, self.request.tree, self.request.folder)
+        limits.apply(self.request.memory)
+        self._send(ready=True, confined=confined)
 
-    def _end(self, law: LawVerdict) -> None:
+    def begin(self, law: str) -> None:
+        self._send(begin=law)
+
+    def end(self, law: LawVerdict) -> None:
         printed = 0
         with contextlib.suppress(OSError, ValueError):  # the submission may have closed them
             sys.stdout.flush()
@@ -147,8 +145,11 @@ class _Reporter:
             printed = os.lseek(1, 0, os.SEEK_END)
         self._send(end=asdict(law), printed=printed)
 
-    def _done(self, verdict: ExerciseVerdict) -> None:
+    def judged(self, verdict: ExerciseVerdict) -> None:
         self._send(done={"status": verdict.status, "message": verdict.message})
+
+    def observed(self, outcomes: list[object]) -> None:
+        self._send(observed=outcomes)
 
     def _send(self, **event: object) -> None:
         self.channel.send_bytes(json.dumps(event).encode())

@@ -1,56 +1,75 @@
-"""`misconceptions`: tests the laws; each misconception must break one of them, each alternative none."""
+"""`misconceptions`: tests the laws and the diagnosis, with every misconception and every alternative of the cards."""
 
 import argparse
+import json
 import multiprocessing
 import os
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kata import ROOT, curriculum
-from kata.curriculum import Exercise, Variant
-from kata.variants import VariantVerdict
+from kata.cards import Variant
+from kata.curriculum import Exercise
+from kata.files import write_atomically
+
+if TYPE_CHECKING:
+    from kata.trials import Trial
+    from kata.variants import VariantVerdict
+
+AT_ONCE = 12
+SEVERAL = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What may be asked for."""
     parser.add_argument("names", nargs="*", metavar="EXERCISE|CHAPTER", help="only these")
-    parser.add_argument("--first", action="store_true", help="stop at the first law that catches it: faster")
+    parser.add_argument("--thorough", action="store_true", help="draw as many cases as for a learner: slower")
+    parser.add_argument("--json", metavar="FILE", type=Path, help="write what was found to this file, too")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """0 when the laws are right about every variant, else 1."""
+    """0 when the laws and the diagnosis are right about every variant, else 1."""
     chosen = curriculum.load(ROOT).select(arguments.names)
-    wrong = total = 0
-    # Spawned, not forked: torch may have started threads in this process.
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver" if hasattr(os, "fork") else "spawn")
+    several = sum(len(kind) for exercise in chosen for kind in _kinds(exercise)) > SEVERAL
+    context.set_forkserver_preload(["kata.preload_variants" if several else "kata.preload"])
+    trials = []
     with ProcessPoolExecutor(os.cpu_count() or 1, mp_context=context) as pool:
-        waiting = {
-            exercise: [
-                pool.submit(_judge, exercise, variant, not arguments.first)
-                for variant in exercise.misconceptions + exercise.alternatives
-            ]
-            for exercise in chosen
-        }
+        waiting = {exercise: _submit(pool, exercise, arguments.thorough) for exercise in chosen}
         for exercise, futures in waiting.items():
-            verdicts = [future.result() for future in futures]
-            _show(exercise, verdicts)
-            wrong += sum(not verdict.as_it_should for verdict in verdicts)
-            total += len(verdicts)
-    print(f"{total - wrong} passed, {wrong} failed")
+            verdicts = [verdict for future in futures for verdict in future.result()]
+            trials.append(_tried(exercise, verdicts))
+    if arguments.json:
+        write_atomically(arguments.json, json.dumps([trial.to_dict() for trial in trials], indent=2) + "\n")
+    wrong = sum(len(trial.complaints) for trial in trials)
+    counts = [sum(len(kind) for kind in kinds) for kinds in zip(*map(_kinds, chosen), strict=True)]
+    complaints = f"{wrong or 'no'} complaint{'' if wrong == 1 else 's'}"
+    print(f"{counts[0]} misconceptions and {counts[1]} alternatives: {complaints}.")
     return 1 if wrong else 0
 
 
-def _judge(exercise: Exercise, variant: Variant, all_laws: bool) -> VariantVerdict:
+def _kinds(exercise: Exercise) -> tuple[tuple[Variant, ...], tuple[Variant, ...]]:
+    return exercise.misconceptions, exercise.alternatives
+
+
+def _submit(pool: ProcessPoolExecutor, exercise: Exercise, thorough: bool) -> list["Future[list[VariantVerdict]]"]:
+    variants = 1 + sum(map(len, _kinds(exercise)))
+    return [pool.submit(_judge, exercise.id, start, thorough) for start in range(0, variants, AT_ONCE)]
+
+
+def _judge(id: str, start: int, thorough: bool) -> list["VariantVerdict"]:
     from kata import variants
 
-    return variants.judge(curriculum.load(ROOT), exercise, variant, all_laws)
+    lessons = curriculum.load(ROOT)
+    exercise = lessons.exercise(id)
+    part = (variants.SOLUTION, *exercise.misconceptions, *exercise.alternatives)[start : start + AT_ONCE]
+    return variants.judge(lessons, exercise, part, thorough)
 
 
-def _show(exercise: Exercise, verdicts: list[VariantVerdict]) -> None:
-    print(f"{exercise.id}: {len(exercise.misconceptions)} misconceptions, {len(exercise.alternatives)} alternatives")
-    for verdict in verdicts:
-        caught = ", ".join(law.removeprefix("test_") for law in verdict.broken) or "no law"
-        says = "rejected though right, by" if verdict.is_alternative else "caught by"
-        if verdict.is_alternative and not verdict.broken:
-            says, caught = "accepted", ""
-        print(f"  {'ok  ' if verdict.as_it_should else 'FAIL'} {verdict.slug}: {says} {caught}".rstrip())
-    print(flush=True)
+def _tried(exercise: Exercise, verdicts: list["VariantVerdict"]) -> "Trial":
+    from kata.trials import Trial
+
+    trial = Trial(exercise, verdicts)
+    print(trial.table(), flush=True)
+    return trial

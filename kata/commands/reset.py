@@ -3,7 +3,7 @@
 import argparse
 import os
 
-from kata import ROOT, KataError, curriculum, stub_files
+from kata import ROOT, curriculum, stub_files
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,10 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """0: the stub is there."""
     lessons = curriculum.load(ROOT)
-    chosen = lessons.select([arguments.name])
-    if len(chosen) != 1 or arguments.name == chosen[0].chapter:
-        raise KataError(f"{arguments.name} is a chapter. One exercise at a time: {', '.join(e.id for e in chosen)}.")
-    file = stub_files.compare(lessons, chosen[0])
+    file = stub_files.compare(lessons, lessons.select_one(arguments.name))
     name = os.path.relpath(file.file)
     if file.state == "equal":
         print(f"{name} is the untouched stub already; nothing to do.")

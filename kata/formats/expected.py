@@ -19,9 +19,10 @@ def explain(exercise: ExerciseVerdict, law: LawVerdict) -> str:
     if law.status == "not_judged":
         lines = ["This law was not judged, and so earns nothing.", law.message or exercise.message or ""]
     if law.counterexample:
-        lines.append(f"Smallest case: {law.counterexample}")
-    if law.misconception:
-        lines.append(law.misconception)
+        gap = "\n" if "\n" in law.counterexample else " "
+        lines.append(f"Smallest case:{gap}{law.counterexample}")
+    if law.diagnosis:
+        lines.append(law.diagnosis)
     if law.place and law.place not in lines[0]:
         lines.append(f"See {law.place}")
     return "\n".join(line for line in lines if line)

@@ -11,23 +11,31 @@ from typing import Any, NoReturn
 import torch
 from torch import Tensor
 
+from kata.laws import pictures
+
 TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4, torch.bfloat16: 6e-2, torch.float16: 1e-2}
 """How far apart two numbers may be, relative to the larger magnitude around (at least 1)."""
 
 
 class LawBroken(AssertionError):
-    """A law does not hold; the message is what the learner reads, `place` the `file:line` that broke it, if known."""
+    """A law does not hold; the message is what the learner reads.
+
+    `place` is the `file:line` that broke it, if known; `picture` a few lines of text that show it, where they help.
+    """
 
     place: str | None = None
+    picture: str | None = None
 
 
 class MissingName(LawBroken, AttributeError):
     """The learner's module or object lacks a name that the contract promises."""
 
 
-def broken(message: str) -> NoReturn:
-    """Says that the law does not hold."""
-    raise LawBroken(message)
+def broken(message: str, picture: str | None = None) -> NoReturn:
+    """Says that the law does not hold, with a picture where one helps."""
+    error = LawBroken(message)
+    error.picture = picture
+    raise error
 
 
 def holds(condition: bool, message: str) -> None:
@@ -85,7 +93,8 @@ def same(
             got, want = str(actual[tuple(where)].item()), str(expected[tuple(where)].item())
         place = f"At {_position(where, axes)}, {what}" if where else _upper(what)
         count = f" ({int(off.sum())} of {off.numel()} numbers differ)" if where else ""
-        broken(f"{place} should be {want}, but you returned {got}{count}.")
+        picture = pictures.beside(actual.detach(), expected.detach(), off, list(axes), where)
+        broken(f"{place} should be {want}, but you returned {got}{count}.", picture)
 
 
 def equal(actual: Any, expected: Any, what: str = "the result") -> None:
@@ -110,7 +119,7 @@ def equal(actual: Any, expected: Any, what: str = "the result") -> None:
 def refuses(call: Callable[[], Any], given: str, naming: Sequence[object] = ()) -> None:
     """Checks that a call raises ValueError, with every string or number of `naming` in the message.
 
-    `given` completes the sentence "... should be refused". Errors other than ValueError pass through.
+    `given` completes the sentence "... should be refused".
     """
     raises(ValueError, call, given, naming)
 
@@ -129,6 +138,11 @@ def raises(error: type[Exception], call: Callable[[], Any], given: str, naming: 
                 f"{' and '.join(missing)}. Say what was given and what is allowed."
             )
         return
+    except (NotImplementedError, LawBroken):
+        raise
+    except Exception as other:
+        said = f"{type(other).__name__}: {shorten(str(other))}"
+        raise LawBroken(f"{_upper(given)} should raise {error.__name__}, but your code raised {said}") from other
     broken(f"{_upper(given)} should raise {error.__name__}, but you returned {describe(result)}.")
 
 

@@ -9,6 +9,8 @@ from hypothesis import assume
 from hypothesis import strategies as st
 from torch import Tensor
 
+from kata.laws.calls import RECORDER
+
 
 class Sizes(SimpleNamespace):
     """Named sizes: `Sizes(batch=2, tokens=3)`."""
@@ -44,11 +46,13 @@ def generator(seed: int) -> torch.Generator:
 
 def normal(seed: int, *shape: int, dtype: torch.dtype = torch.float64) -> Tensor:
     """A tensor of normally distributed numbers; the same seed and shape give the same tensor."""
+    RECORDER.drew(seed, shape)
     return torch.randn(shape, generator=generator(seed), dtype=torch.float64).to(dtype)
 
 
 def integers(seed: int, high: int, *shape: int) -> Tensor:
     """A tensor of ids in 0 ... high - 1, int64."""
+    RECORDER.drew(seed, shape, high)
     return torch.randint(high, shape, generator=generator(seed))
 
 

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.gradcheck import GradcheckError
 
-from kata.laws import draw, verbs
+from kata.laws import draw, pictures, verbs
+from kata.laws.calls import RECORDER
 from kata.laws.checks import TOLERANCE, broken, describe, holds, same, shorten
 
 SEQUENCE = ("batch", "token", "feature")
@@ -21,10 +22,11 @@ def sees_no_future(function: Callable[[Tensor], Tensor], x: Tensor, seed: int) -
         change = _change(function, x, token, seed)
         for position in range(token):
             moved = change[:, position].max().item()
-            holds(
-                moved <= TOLERANCE[x.dtype],
-                f"Position {position} moved by {moved:.3g} when only token {token} changed: it sees the future.",
-            )
+            if not moved <= TOLERANCE[x.dtype]:  # NaN is no answer either
+                broken(
+                    f"Position {position} moved by {moved:.3g} when only token {token} changed: it sees the future.",
+                    _influence(function, x, seed, future=True),
+                )
 
 
 def sees_the_past(function: Callable[[Tensor], Tensor], x: Tensor, seed: int) -> None:
@@ -33,10 +35,24 @@ def sees_the_past(function: Callable[[Tensor], Tensor], x: Tensor, seed: int) ->
         change = _change(function, x, token, seed)
         for position in range(token, x.shape[1]):
             moved = change[:, position].min().item()
-            holds(
-                moved > TOLERANCE[x.dtype],
-                f"Position {position} did not move when token {token} changed, though it may see it.",
-            )
+            if not moved > TOLERANCE[x.dtype]:
+                itself = "its own token" if position == token else f"token {token}"
+                broken(
+                    f"Position {position} moved by {moved:.3g} when {itself} changed: it does not see it, but should. "
+                    "A position sees itself and everything before it.",
+                    _influence(function, x, seed, future=False),
+                )
+
+
+def _influence(function: Callable[[Tensor], Tensor], x: Tensor, seed: int, future: bool) -> str | None:
+    """How far each position moves when each token changes, as a picture; what is wrong about it is marked."""
+    with RECORDER.resting():
+        change = torch.stack([_change(function, x, token, seed) for token in range(x.shape[1])], dim=-1)
+    later = torch.ones(change.shape[1:], dtype=torch.bool).triu(1)
+    moved = change.amax(dim=0) if future else change.amin(dim=0)
+    off = ~(moved <= TOLERANCE[x.dtype]) & later if future else ~(moved > TOLERANCE[x.dtype]) & ~later
+    what = "How far each position moves when a token changes, in brackets what is wrong:"
+    return pictures.matrix(moved.detach(), off, "position", "token", what)
 
 
 def prefix_is_enough(function: Callable[[Tensor], Tensor], x: Tensor, length: int) -> None:
@@ -100,9 +116,34 @@ def query_asks_for_itself(attention: nn.Module, x: Tensor, seed: int) -> None:
         )
 
 
+def weights_are_a_distribution(weights: Tensor, seen: Tensor, what: str = "the attention weights") -> None:
+    """Attention weights (query, key) are positive where `seen` is true, else zero, and sum to one over the keys."""
+    seen = seen.expand_as(weights)
+    wrong = ~torch.where(seen, weights > 0, weights.abs() <= 1e-12)
+    picture = f"{_upper(what)}, in brackets those that are wrong:"
+    if bool(wrong.any()):
+        query, key = wrong.nonzero()[0].tolist()
+        weight = weights[query, key].item()
+        which, should = ("which it may see,", "every one should get some")
+        if not seen[query, key]:
+            which, should = ("in its future,", "it should get none")
+        broken(
+            f"Query {query} gives key {key}, {which} the weight {weight:.3g}: {should}.",
+            pictures.matrix(weights.detach(), wrong, "query", "key", picture),
+        )
+    sums = weights.sum(dim=-1)
+    off = ~((sums - 1).abs() <= TOLERANCE[weights.dtype])
+    if bool(off.any()):
+        query = int(off.nonzero()[0])
+        broken(
+            f"The sum of {what} of query {query}, over the keys, should be 1, but is {sums[query].item():.6g}.",
+            pictures.matrix(weights.detach(), off[:, None].expand_as(weights), "query", "key", picture),
+        )
+
+
 def gradient_reaches_every_parameter(built: nn.Module, x: Tensor, seed: int, none_for: tuple[str, ...] = ()) -> None:
     """Every parameter gets a gradient that is finite and not all zero; those of `none_for` may be all zero."""
-    for name, gradient in verbs.gradients(built, built(x), seed).items():
+    for name, gradient in verbs.gradients(built, verbs.call(built, x), seed).items():
         if gradient is None:
             broken(f"No gradient reaches {name}: it is not used, or the path to it is cut.")
         holds(bool(torch.isfinite(gradient).all()), f"The gradient of {name} holds NaN or infinity.")
@@ -115,7 +156,7 @@ def gradient_reaches_every_parameter(built: nn.Module, x: Tensor, seed: int, non
 def gradient_reaches_the_input(function: Callable[[Tensor], Tensor], x: Tensor) -> None:
     """Every number of the input gets a finite gradient, and it is the slope that small steps measure."""
     leaf = x.clone().requires_grad_()
-    result = function(leaf)
+    result = verbs.call(function, leaf)
     holds(result.requires_grad, "No gradient flows back to the input. Do not use .detach(), .data or no_grad here.")
     try:
         torch.autograd.gradcheck(function, (leaf,), atol=1e-5, rtol=1e-3, fast_mode=True)
@@ -128,9 +169,9 @@ def state_is_complete(built: nn.Module, fresh: nn.Module, x: Tensor | int, axes:
 
     `x` is a tensor of floats, of ids, or whatever else the module takes.
     """
-    expected = built(x)
+    expected = verbs.call(built, x)
     loaded = verbs.saved_and_loaded(built, fresh.to(expected.dtype).eval())
-    same(loaded(x), expected, axes, "the result after saving and loading the state_dict")
+    same(verbs.call(loaded, x), expected, axes, "the result after saving and loading the state_dict")
 
 
 def computes_in(built: nn.Module, dtype: torch.dtype, x: Tensor | int, axes: tuple[str, ...] = SEQUENCE) -> None:
@@ -241,6 +282,10 @@ def dropout_acts_on_weights(kept: Tensor, first: Tensor, second: Tensor, dropout
         )
     holds(len(parts) < 2 or bool((dropped != dropped[0]).any()), f"{share}, the same in {' and '.join(parts)}.")
     holds(not torch.equal(first, second), "Two calls in training dropped the same weights: dropout must draw anew.")
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _change(function: Callable[[Tensor], Tensor], x: Tensor, token: int, seed: int) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from kata.laws import draw
+from kata.laws.calls import RECORDER
 from kata.laws.checks import MissingName, broken, describe
 
 
@@ -20,10 +21,12 @@ class Submission:
 
     def __getattr__(self, name: str) -> Any:
         try:
-            return getattr(self._module, name)
+            found = getattr(self._module, name)
         except AttributeError:
             message = f"{self._module.__file__} defines no `{name}`. Was it renamed or deleted?"
             raise MissingName(message) from None
+        RECORDER.public(found, self._module.__name__, name)
+        return found
 
     def __repr__(self) -> str:
         return self._module.__name__
@@ -31,12 +34,15 @@ class Submission:
 
 def construct(kind: Callable[..., Any], *arguments: Any, seed: int = 0, **named: Any) -> Any:
     """Builds one of the learner's objects; random initialisation follows `seed`, as in no other place."""
+    made = RECORDER.made(kind, arguments, named)
     torch.default_generator.manual_seed(seed)
-    return kind(*arguments, **named)
+    made.result = kind(*arguments, **named)
+    return made.result
 
 
 def call(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
     """Calls a function or module of the learner's and checks that no argument was modified."""
+    RECORDER.call(function, arguments, named)
     before = [_copy(argument) for argument in arguments]
     result = function(*arguments, **named)
     for index, (argument, copy) in enumerate(zip(arguments, before, strict=True)):
@@ -50,6 +56,7 @@ def module(
 ) -> Any:
     """Constructs an `nn.Module` in eval mode, in float64 by default, every parameter random, biases and gains too."""
     built = construct(kind, *arguments, seed=seed, **named)
+    RECORDER.furnished(built, dtype)
     if not isinstance(built, nn.Module):
         broken(f"{getattr(kind, '__name__', kind)} should build an nn.Module, but built {describe(built)}.")
     built = built.to(dtype)

@@ -1,6 +1,7 @@
 """The laws of the sliding-window dataset and its loader."""
 
 from itertools import islice
+from operator import getitem
 
 import torch
 from hypothesis import example, given
@@ -112,7 +113,7 @@ def two(value, what, of):
 def window(dataset, index, count):
     """Input and target of one window; `count` is how many there should be."""
     try:
-        value = dataset[index]
+        value = verbs.call(getitem, dataset, index)
     except IndexError:
         broken(f"Window {index} of 0 ... {count - 1} is missing: dataset[{index}] raises an IndexError.")
     inputs, targets = two(value, f"dataset[{index}]", "input ids and target ids")
@@ -266,7 +267,7 @@ def test_an_index_past_the_end_raises_index_error(submission, size, seed, past):
     dataset = build(submission, ids, size.max_length, size.stride)
     count = len(starts_of(ids, size.max_length, size.stride))
     what = f"asking for dataset[{count + past}], where the windows are 0 ... {count - 1},"
-    raises(IndexError, lambda: dataset[count + past], what)
+    raises(IndexError, lambda: verbs.call(getitem, dataset, count + past), what)
     visited = sum(1 for _ in islice(dataset, count + 3))
     more = " or more" if visited == count + 3 else ""
     holds(visited == count, f"There should be windows 0 ... {count - 1}, but a `for` loop found {visited}{more}.")
@@ -530,3 +531,91 @@ def test_the_loader_refuses_what_the_dataset_refuses(submission, tokens, missing
     text = words(tokens, seed)
     given = f"a text of {tokens} tokens for a loader with max_length {max_length}"
     refuses(lambda: verbs.construct(submission.create_dataloader_v1, text, 1, max_length, 1), given, naming=[tokens])
+
+
+def probe(submission):
+    """Calls that tell the misconceptions apart."""
+    ids = [7, 3, 9, 4, 70000, 1, 8, 2, 6, 5]
+    text = words(16, seed=0)
+
+    def dataset(max_length=3, stride=2, tokens=10):
+        return attempt(submission, ids[:tokens], max_length, stride)
+
+    def windows(*settings):
+        return lambda: [list(pair) for pair in islice(dataset(*settings), 15)]
+
+    def some(*indices):
+        def values():
+            built = dataset()
+            return [list(built[index]) for index in indices]
+
+        return values
+
+    def numbers_named():
+        try:
+            attempt(submission, ids * 2, 43, 1)
+        except ValueError as error:
+            return ["20" in str(error), "43" in str(error) or "44" in str(error)]
+
+    def beside_another():
+        first = dataset()
+        return [len(first), len(dataset()), len(first)]
+
+    def loader(*settings, seed=0, **named):
+        return verbs.construct(submission.create_dataloader_v1, text, *settings, seed=seed, **named)
+
+    def order(built):
+        return [start for inputs, _ in built for start in inputs[:, 0].tolist()]
+
+    def unshuffled(*settings, drop_last=False):
+        return lambda: [list(batch) for batch in loader(*settings, shuffle=False, drop_last=drop_last)]
+
+    def shuffled(seed=0):
+        return order(loader(2, 3, 1, shuffle=True, drop_last=False, seed=seed))
+
+    def partners():
+        built = loader(2, 3, 1, shuffle=True, drop_last=False)
+        return all(torch.equal(inputs[:, 1:], targets[:, :-1]) for inputs, targets in built)
+
+    def epochs():
+        built = loader(4, 3, 2, shuffle=False)
+        return [len(order(built)), len(order(built))]
+
+    def by_default():
+        built = submission.create_dataloader_v1(text * 44)  # 704 tokens: 4 windows
+        return [list(inputs.shape) for inputs, _ in built]
+
+    return [
+        windows(3, 2),
+        windows(2, 5),
+        windows(3, 3),
+        windows(2, 1, 8),
+        windows(3, 1, 4),
+        lambda: len(dataset()),
+        some(2, 0),
+        some(4),
+        lambda: list(submission.GPTDatasetV1("  ab c\n", Characters(), 4, 1)[0]),
+        lambda: len(submission.GPTDatasetV1("100 200 300", Numbers(), 2, 1)),
+        lambda: submission.GPTDatasetV1("100 200 300", Numbers(), 5, 1),
+        lambda: dataset(3, 1, 3),
+        lambda: dataset(5, 1, 2),
+        lambda: dataset(0, 2),
+        lambda: dataset(-1, 2),
+        lambda: dataset(3, -1),
+        numbers_named,
+        beside_another,
+        lambda: isinstance(dataset(), Dataset),
+        unshuffled(4, 3, 2),
+        unshuffled(5, 2, 3),
+        unshuffled(3, 3, 3, drop_last=True),
+        lambda: shuffled() == order(loader(2, 3, 1, shuffle=False, drop_last=False)),
+        lambda: sorted(shuffled()),
+        lambda: [shuffled() == shuffled(), shuffled() == shuffled(seed=1)],
+        partners,
+        epochs,
+        by_default,
+        lambda: order(loader(3, 2, 1, drop_last=False)) == order(loader(3, 2, 1, shuffle=False, drop_last=False)),
+        # Refused by the DataLoader if it gets there. A real number might start processes, which take seconds to end.
+        lambda: loader(3, 2, 1, num_workers=-1),
+        lambda: loader(1, 30, 1),
+    ]

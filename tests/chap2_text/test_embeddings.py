@@ -4,7 +4,7 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kata.laws import draw, modules, verbs
+from kata.laws import draw, modules, probes, verbs
 from kata.laws.checks import LawBroken, broken, equal, holds, raises, same, tensor
 from kata.laws.draw import Sizes
 
@@ -188,7 +188,7 @@ def test_an_id_beyond_the_vocabulary_raises_index_error(submission, size, shape,
     embedding, _ = token_embedding(submission, size, seed)
     wrong = size.rows + beyond
     ids = with_one_id_changed(draw.integers(seed, size.rows, *shape), place, wrong)
-    must_raise(IndexError, lambda: embedding(ids), f"id {wrong} for a vocab_size of {size.rows}")
+    must_raise(IndexError, lambda: verbs.call(embedding, ids), f"id {wrong} for a vocab_size of {size.rows}")
 
 
 @given(size=TABLE_SIZES, shape=LEADING_SHAPES, place=st.integers(0, 99), below=st.integers(0, 12), seed=draw.seeds)
@@ -199,7 +199,7 @@ def test_a_negative_id_raises_index_error(submission, size, shape, place, below,
     embedding, _ = token_embedding(submission, size, seed)
     wrong = -1 - below
     ids = with_one_id_changed(draw.integers(seed, size.rows, *shape), place, wrong)
-    must_raise(IndexError, lambda: embedding(ids), f"id {wrong} for a vocab_size of {size.rows}")
+    must_raise(IndexError, lambda: verbs.call(embedding, ids), f"id {wrong} for a vocab_size of {size.rows}")
 
 
 @given(size=TABLE_SIZES, seed=draw.seeds)
@@ -243,7 +243,7 @@ def test_more_positions_than_the_context_are_refused(submission, size, longer, s
     embedding, _ = position_embedding(submission, size, seed)
     num_tokens = size.rows + longer
     given = f"asking for {num_tokens} positions of a context_length of {size.rows}"
-    must_raise(ValueError, lambda: embedding(num_tokens), given, naming=[num_tokens, size.rows])
+    must_raise(ValueError, lambda: verbs.call(embedding, num_tokens), given, naming=[num_tokens, size.rows])
 
 
 @given(size=SIZES, seed=draw.seeds)
@@ -346,7 +346,7 @@ def test_more_tokens_than_the_context_are_refused(submission, size, seed, longer
     context_length = size.tokens + size.spare
     ids = draw.integers(seed, size.vocab, size.batch, context_length + longer)
     given = f"an input of {context_length + longer} tokens for a context_length of {context_length}"
-    must_raise(ValueError, lambda: embedding(ids), given, naming=[context_length + longer, context_length])
+    must_raise(ValueError, lambda: verbs.call(embedding, ids), given, naming=[context_length + longer, context_length])
 
 
 @given(size=SIZES, seed=draw.seeds, place=st.integers(0, 99), wrong=st.sampled_from(["-1", "vocab_size"]))
@@ -355,7 +355,9 @@ def test_an_id_outside_the_vocabulary_raises_index_error_in_the_whole(submission
     embedding = input_embedding(submission, size, seed)
     wrong = size.vocab if wrong == "vocab_size" else -1
     ids = with_one_id_changed(ids_for(size, seed), place, wrong)
-    must_raise(IndexError, lambda: embedding(ids), f"id {wrong} in the input of a vocab_size of {size.vocab}")
+    must_raise(
+        IndexError, lambda: verbs.call(embedding, ids), f"id {wrong} in the input of a vocab_size of {size.vocab}"
+    )
 
 
 def test_its_defaults_are_gpt2s_vocabulary_and_the_books_sizes(submission):
@@ -393,3 +395,87 @@ def test_it_follows_its_dtype(submission, size, seed, dtype):
     modules.computes_in(embedding.token_emb, dtype, ids)
     modules.computes_in(embedding.pos_emb, dtype, size.tokens, ("position", "feature"))
     modules.computes_in(embedding, dtype, ids)
+
+
+def probe(submission):
+    """Calls that tell the misconceptions apart."""
+    ids = torch.tensor([[4, 0, 2], [0, 1, 4]])  # (batch, tokens)
+
+    def filled(embedding, *parts):
+        for seed, part in enumerate(parts or [embedding]):
+            verbs.write(part.weight, draw.normal(seed, *part.weight.shape))
+        return embedding.to(torch.float64).eval()
+
+    def tokens(vocab=5, emb_dim=4):
+        return filled(verbs.construct(submission.TokenEmbedding, vocab, emb_dim))
+
+    def positions(context=13, emb_dim=4):
+        return filled(verbs.construct(submission.PositionEmbedding, context, emb_dim))
+
+    def both(vocab=5, emb_dim=4, context=6):
+        built = verbs.construct(submission.InputEmbedding, vocab, emb_dim, context)
+        return filled(built, built.token_emb, built.pos_emb)
+
+    def table_after():
+        embedding = tokens()
+        embedding(ids)
+        return embedding.weight
+
+    def shape_after():
+        mine = ids.clone()
+        tokens()(mine)
+        return mine
+
+    def slopes(embedding, given, *parts):
+        probes.gradients(embedding, embedding(given))
+        found = [part.weight.grad for part in parts or [embedding]]
+        return [grad if grad is None else grad.to_dense() for grad in found]
+
+    def slopes_of_both():
+        embedding = both()
+        return slopes(embedding, ids, embedding.token_emb, embedding.pos_emb)
+
+    def parameters(embedding):
+        return sorted(tuple(parameter.shape) for parameter in embedding.parameters())
+
+    def numbers_named():
+        try:
+            positions()(17)
+        except ValueError as error:
+            return ["17" in str(error), "13" in str(error)]
+
+    def any_dropped():
+        return bool((both().train()(ids.repeat(20, 1)) == 0).any())
+
+    def shapes_by_default():
+        built = submission.InputEmbedding(vocab_size=2)
+        return [tuple(built.token_emb.weight.shape), tuple(built.pos_emb.weight.shape)]
+
+    return [
+        lambda: tokens()(ids),
+        lambda: tokens()(torch.tensor(3)),
+        lambda: tokens()(ids[:1]),
+        lambda: tokens()(ids.view(2, 1, 3)),
+        lambda: tokens()(torch.tensor([1, 5])),
+        lambda: tokens()(torch.tensor([1, -1])),
+        lambda: tokens()(torch.tensor([-2])),
+        lambda: tuple(tokens().weight.shape),
+        lambda: parameters(tokens()),
+        lambda: slopes(tokens(), ids),
+        table_after,
+        shape_after,
+        lambda: positions()(3),
+        lambda: positions()(13),
+        lambda: positions()(17),
+        numbers_named,
+        lambda: slopes(positions(), 3),
+        lambda: parameters(positions()),
+        lambda: both()(ids),
+        lambda: both(context=3)(ids),
+        lambda: both(context=2)(ids),
+        lambda: both(vocab=6)(ids),
+        lambda: parameters(both(vocab=6)),
+        slopes_of_both,
+        any_dropped,
+        shapes_by_default,
+    ]

@@ -145,3 +145,33 @@ def test_all_documents_come_back(submission, gpt2, documents):
     ids = verbs.call(submission.encode_documents, documents)
     back = verbs.call(submission.decode_documents, ids)
     equal(back, documents, f"what the documents come back as, by way of {len(ids)} ids,")
+
+
+def probe(submission):
+    """Calls that tell the misconceptions apart."""
+
+    def encoded(*documents):
+        return lambda: submission.encode_documents(list(documents))
+
+    def decoded(*ids):
+        return lambda: submission.decode_documents(list(ids))
+
+    def ids_after():
+        ids = [39, END]
+        submission.decode_documents(ids)
+        return ids
+
+    return [
+        lambda: submission.load_tokenizer().n_vocab,
+        lambda: submission.load_tokenizer().encode_ordinary("A sea,  a sea's"),
+        encoded("Hello world", " Hi\n"),
+        encoded("a", "", "b"),
+        encoded(f"a{MARKER}b"),
+        lambda: submission.encode_documents(document for document in ("a", "b")),
+        decoded(15496, 995, END, 17250, END),
+        decoded(END, 64, END, END),
+        decoded(220, 64, 198, END),
+        decoded(19526, 254, END),  # one character, two tokens
+        decoded(64, 27, 91, 437, 1659, 5239, 91, 29, 65, END),  # a<|endoftext|>b
+        ids_after,
+    ]

@@ -231,7 +231,7 @@ def test_tokens_may_come_from_any_iterable(submission, tokens):
         ("a generator", (token for token in tokens)),
     ):
         try:
-            vocab = plain(submission.build_vocab(given_tokens))
+            vocab = plain(verbs.call(submission.build_vocab, given_tokens))
         except (TypeError, AttributeError) as error:
             holds(False, f"Tokens that come from {kind}, not a list, made you raise {type(error).__name__}: {error}.")
         holds(
@@ -294,7 +294,7 @@ def test_a_vocabulary_without_unknown_is_refused(submission, tokens, has_end):
     vocab = {token: number for number, token in enumerate(distinct)}
     given_vocab = f"the vocabulary {shorten(vocab)}, which lacks {UNKNOWN},"
     # `<|UNK|>` or the constant's name, both tell what is missing.
-    refuses(lambda: submission.SimpleTokenizerV1(vocab), given_vocab, naming=["UNK"])
+    refuses(lambda: verbs.construct(submission.SimpleTokenizerV1, vocab), given_vocab, naming=["UNK"])
     vocab = {UNKNOWN: 0} | {token: number + 1 for token, number in vocab.items()}
     try:
         tokenizer_of(submission, vocab)
@@ -415,3 +415,80 @@ def test_each_tokenizer_has_its_own_vocabulary(submission, words, seed):
     ids = [vocab[word] for word in words]
     equal(tokenizer.encode(text), ids, f"the ids of {shorten(text)}, once another tokenizer was built,")
     equal(tokenizer.decode(ids), text, f"the text of {ids}, once another tokenizer was built,")
+
+
+def probe(submission):
+    """Calls that tell the misconceptions apart."""
+    vocab = {UNKNOWN: 3, "the": 5, "cat": 0, ",": 1, "sat": 4, END_OF_TEXT: 2}  # in no order of ids
+
+    def split(text):
+        return lambda: submission.split_text(text)
+
+    def built(tokens):
+        return lambda: sorted(submission.build_vocab(tokens).items())
+
+    def after_sorting():
+        tokens = ["b", "a", "b"]
+        submission.build_vocab(tokens)
+        return tokens
+
+    def encoded(text, vocab=vocab):
+        return lambda: submission.SimpleTokenizerV1(dict(vocab)).encode(text)
+
+    def decoded(ids, vocab=vocab):
+        return lambda: submission.SimpleTokenizerV1(dict(vocab)).decode(ids)
+
+    def joined(*tokens):
+        return decoded(list(range(len(tokens))), {token: number for number, token in enumerate([*tokens, UNKNOWN])})
+
+    def refused():
+        try:
+            submission.SimpleTokenizerV1({"a": 0, END_OF_TEXT: 1})
+        except ValueError as error:
+            return "UNK" in str(error)
+
+    def vocabulary_after(vocab):
+        kept = dict(vocab)
+        submission.SimpleTokenizerV1(kept).encode("the cat meowed")
+        return sorted(kept.items())
+
+    def with_another():
+        tokenizer = submission.SimpleTokenizerV1(dict(vocab))
+        submission.SimpleTokenizerV1({"cat": 1, UNKNOWN: 0})
+        return tokenizer.encode("the cat")
+
+    return [
+        split("a cat  sat"),
+        split(" a\tcat\nsat\r"),
+        split("a\u00a0cat\u3000sat"),
+        split('isn\'t, it? "no": (a;b)! '),
+        split("a_b"),
+        split("a...) b"),
+        split("wait--what"),
+        split("a ------- b well-known -"),
+        split("100% na\u00efve \u4e2d\u6587 cafe\u0301"),
+        split("The THE"),
+        split(f"end{END_OF_TEXT}Start"),
+        split(f"a{UNKNOWN}b"),
+        split("x<|unk|>y <endoftext>"),
+        built(["the", "cat", "the", "Zoo", "~"]),
+        built(["b", END_OF_TEXT, "a", UNKNOWN, "~", END_OF_TEXT]),
+        lambda: built(token for token in ("b", "a"))(),  # made in the call, since it can be read only once
+        after_sorting,
+        encoded("cat the sat"),
+        encoded("the dog sat"),
+        encoded("the cat,dog"),
+        encoded("the dog", {UNKNOWN: 1, "the": 0}),
+        refused,
+        lambda: vocabulary_after(vocab),
+        lambda: vocabulary_after({"the": 0, "cat": 1, "meowed": 2}),
+        with_another,
+        decoded([5, 0, 4]),
+        decoded([0, 3, 2]),
+        joined("a", ",", ".", ":", ";", "?", "!", '"', "(", ")", "'"),
+        joined("f", "(", "x", ",", "y"),
+        joined("a", "_", "b"),
+        joined("a", "--", "b"),
+        decoded([5, 0, 6]),
+        decoded([5, -1]),
+    ]

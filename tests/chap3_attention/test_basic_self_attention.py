@@ -1,5 +1,7 @@
 """The laws of self-attention without weights."""
 
+import math
+
 import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -187,9 +189,7 @@ def test_softmax_leaves_its_input_alone(submission, case, seed):
     """The softmax is a new tensor: the entries it was made from are still there."""
     shape, dim = case
     x = draw.normal(seed, *shape)
-    before = x.clone()
-    weights = tensor(submission.softmax(x, dim), dict(zip(dims(shape), shape, strict=True)))
-    same(x, before, dims(shape), "the input, after the call,")
+    weights = tensor(verbs.call(submission.softmax, x, dim), dict(zip(dims(shape), shape, strict=True)))
     holds(weights.data_ptr() != x.data_ptr(), "The softmax lies in the memory of its input. Work on a copy.")
 
 
@@ -198,14 +198,15 @@ def test_softmax_leaves_its_input_alone(submission, case, seed):
 def test_the_gradient_flows_through_softmax(submission, case, seed):
     """The gradient flows through the softmax, and is the slope that small steps measure."""
     shape, dim = case
-    modules.gradient_reaches_the_input(lambda x: submission.softmax(x, dim), draw.normal(seed, *shape))
+    modules.gradient_reaches_the_input(lambda x: verbs.call(submission.softmax, x, dim), draw.normal(seed, *shape))
 
 
 @given(case=CASES, seed=draw.seeds)
 def test_softmax_is_written_by_hand(submission, case, seed):
     """The softmax is written by hand: none of PyTorch's own runs, whatever it is called."""
     shape, dim = case  # the card names the operators that may not run
-    tensor(submission.softmax(draw.normal(seed, *shape), dim), dict(zip(dims(shape), shape, strict=True)))
+    x = draw.normal(seed, *shape)
+    tensor(verbs.call(submission.softmax, x, dim), dict(zip(dims(shape), shape, strict=True)))
 
 
 @given(size=SIZES, seed=draw.seeds)
@@ -285,9 +286,7 @@ def test_the_weights_of_each_query_sum_to_one(submission, tokens, seed):
     """The weights that each query gives, to itself and all others, are positive and sum to one."""
     x, lengths = one_hot_tokens(tokens, seed)
     weights = tensor(verbs.call(submission.context_vectors, x), {"query": tokens, "key": tokens}) / lengths
-    low = weights.min().item()
-    holds(low > 0, f"The smallest weight that a token gets is {low:.3g}; every weight must be above 0.")
-    same(weights.sum(-1), torch.ones(tokens, dtype=x.dtype), ("query",), "the sum of the weights over the keys")
+    modules.weights_are_a_distribution(weights, torch.ones(tokens, tokens, dtype=torch.bool), "the weights")
 
 
 @given(tokens=st.integers(2, 6), seed=draw.seeds)
@@ -331,5 +330,72 @@ def test_the_gradient_flows_through_context_vectors(submission, size, seed):
     """The gradient flows from scores and context vectors back to the tokens, through the weights too."""
     x = inputs(size, seed)
     modules.gradient_reaches_the_input(submission.attention_scores, x)
-    modules.gradient_reaches_the_input(lambda tokens: submission.context_vector(tokens, 0), x)
+    modules.gradient_reaches_the_input(lambda tokens: verbs.call(submission.context_vector, tokens, 0), x)
     modules.gradient_reaches_the_input(submission.context_vectors, x)
+
+
+def probe(submission):
+    """Calls that tell the misconceptions apart, function by function."""
+
+    def tokens():  # (tokens, dim)
+        return draw.normal(1, 3, 4)
+
+    def entries():  # of rank 3, so that no two ways of counting dimensions agree
+        return draw.normal(2, 2, 3, 5)
+
+    def softmax(x, *dim):
+        # Four digits are compared of float32: whoever loses the others is found by the calls that look at them alone.
+        return submission.softmax(x, *dim).float()
+
+    def softmax_of(*row):
+        return softmax(torch.tensor(row, dtype=torch.float64), 0)
+
+    def close_entries_keep_their_ratio():
+        first, second = submission.softmax(torch.tensor([0.0, -1e-6], dtype=torch.float64), 0).tolist()
+        return abs(first / second - math.exp(1e-6)) < 1e-12
+
+    def the_only_entry_gets_everything():
+        return abs(submission.softmax(torch.tensor([0.5], dtype=torch.float64), 0).item() - 1) < 1e-14
+
+    def input_after_softmax():
+        x = entries()
+        submission.softmax(x, 1)
+        return x
+
+    def ready_made():
+        # Autograd remembers what made a result, and names it after the operator.
+        steps = [submission.softmax(entries().requires_grad_(), 1).grad_fn]
+        for step in steps:  # grows as it goes
+            steps += [before for before, _ in getattr(step, "next_functions", ())]
+        return sorted({step.name() for step in steps if step and "softmax" in step.name().lower()})
+
+    def slopes():
+        x = entries().requires_grad_()
+        result = submission.softmax(x, 1)
+        (result * draw.normal(3, *result.shape)).sum().backward()
+        return x.grad.float()
+
+    return [
+        lambda: submission.attention_scores(tokens()),
+        lambda: submission.attention_scores(tokens().float()).dtype == torch.float32,
+        lambda: softmax(entries()),
+        lambda: softmax(entries(), 0),
+        lambda: softmax(entries(), 1),
+        lambda: softmax(entries(), -1),
+        lambda: softmax(entries(), -2),
+        lambda: softmax(draw.normal(4, 3, 3), 1),
+        lambda: softmax_of(2000.0, 1000.0, 1999.0),
+        lambda: softmax(torch.tensor([[0.0, 1.0], [5000.0, 5001.0]], dtype=torch.float64), 1),
+        lambda: softmax_of(-torch.inf, 0.0, 1.0),
+        lambda: [str(submission.softmax(entries().to(dtype), 1).dtype) for dtype in (torch.float32, torch.float64)],
+        close_entries_keep_their_ratio,
+        the_only_entry_gets_everything,
+        input_after_softmax,
+        ready_made,
+        slopes,
+        lambda: submission.context_vector(tokens(), 0).float(),
+        lambda: submission.context_vector(tokens(), 2).float(),
+        lambda: submission.context_vector(60 * tokens(), 1).float(),
+        lambda: submission.context_vectors(tokens()).float(),
+        lambda: submission.context_vectors(60 * tokens()).float(),
+    ]

@@ -1,10 +1,12 @@
 """The laws of causal attention."""
 
+import functools
+
 import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kata.laws import draw, modules, observe, oracles, verbs
+from kata.laws import draw, modules, observe, oracles, probes, verbs
 from kata.laws.checks import holds, refuses, same, tensor
 from kata.laws.draw import Sizes
 
@@ -104,13 +106,7 @@ def test_weights_are_a_distribution_over_the_past(submission, tokens, seed):
     attention = verbs.module(submission.CausalAttention, tokens + 3, tokens, tokens, 0.0, seed=seed)
     x = observe.reveal_weights(attention, tokens, seed)[None]
     weights = tensor(verbs.call(attention, x), {"batch": 1, "query": tokens, "key": tokens})[0]
-    for query, row in enumerate(weights.tolist()):
-        for key, weight in enumerate(row):
-            if key > query:
-                holds(abs(weight) <= 1e-12, f"Query {query} gives key {key}, in its future, the weight {weight:.3g}.")
-            else:
-                holds(weight > 0, f"Query {query} gives key {key}, which it may see, the weight {weight:.3g}.")
-    same(weights.sum(dim=-1), torch.ones(tokens, dtype=torch.float64), ("query",), "the sum of the attention weights")
+    modules.weights_are_a_distribution(weights, torch.ones(tokens, tokens, dtype=torch.bool).tril())
 
 
 @given(tokens=st.integers(2, 5), copies=st.integers(1, 3), seed=draw.seeds)
@@ -181,7 +177,7 @@ def test_more_tokens_than_the_context_are_refused(submission, size, seed, longer
     attention = build(submission, size, seed, context_length=size.tokens)
     x = draw.normal(seed, size.batch, size.tokens + longer, size.d_in)
     given = f"an input of {size.tokens + longer} tokens for a context_length of {size.tokens}"
-    refuses(lambda: attention(x), given, naming=[size.tokens + longer, size.tokens])
+    refuses(lambda: verbs.call(attention, x), given, naming=[size.tokens + longer, size.tokens])
 
 
 @given(size=SIZES, seed=draw.seeds, dropout=st.floats(0, 0.9))
@@ -224,3 +220,81 @@ def test_it_follows_its_dtype(submission, size, seed, dtype):
 def test_the_mask_follows_the_module_to_another_device(submission, size, seed):
     """Moved to another device, it works there: the mask moves along."""
     modules.works_on_another_device(build(submission, size, seed), inputs(size, seed))
+
+
+def probe(submission):
+    """Calls that tell the misconceptions apart."""
+    x = draw.normal(1, 2, 3, 4)  # (batch, tokens, d_in)
+    many = 8  # tokens, where dropout must leave out some weights and keep some
+
+    def build(d_in=4, d_out=5, context_length=3, dropout=0.0, **named):
+        arguments = (d_in, d_out, context_length, dropout)
+        built = probes.module(submission.CausalAttention, *arguments, **named)
+        if others := [name for name, _ in built.named_parameters() if not name.startswith(NAMES)]:
+            # What should be no parameter, a mask perhaps, keeps the numbers it was made with.
+            made = verbs.construct(submission.CausalAttention, *arguments, **named)
+            for name in others:
+                verbs.write(built.get_parameter(name), made.get_parameter(name))
+        return built
+
+    attention = functools.cache(build)  # for calls that change nothing in it
+    biased = functools.partial(attention, qkv_bias=True)
+
+    def of_the_projections(named):
+        return sorted((name, value) for name, value in named if name.startswith(NAMES))
+
+    def shapes(built):
+        return of_the_projections((name, list(parameter.shape)) for name, parameter in built.named_parameters())
+
+    def slopes():
+        built = build(qkv_bias=True)
+        return of_the_projections(probes.gradients(built, built(x)))
+
+    def on_another_device():
+        built = build()
+        built(x)
+        return built.to("meta")(x.to("meta")).device.type
+
+    def numbers_named():
+        try:
+            return list(attention(context_length=7)(draw.normal(2, 2, 11, 4)).shape)
+        except ValueError as error:
+            return [number in str(error) for number in ("11", "7")]
+
+    @functools.cache
+    def dropped():
+        """By what training multiplies each weight: (batch, copy, query, key), two equal sequences, two equal copies."""
+        sizes = {"d_in": many + 3, "d_out": 2 * many, "context_length": many}
+        built = build(**sizes, dropout=0.25)
+        pair = observe.reveal_weights(built, many, 3).repeat(2, 1, 1)
+        resting = built(pair)
+        return (built.train()(pair) / resting).detach().unflatten(2, (2, many)).transpose(1, 2)
+
+    def factors():
+        past = dropped()[:, :, *torch.tril_indices(many, many, -1)]
+        kept = past[past != 0]
+        return [len(kept) < past.numel(), round(kept[0].item(), 6) if torch.allclose(kept, kept[0]) else None]
+
+    def alike(some, others):
+        return torch.allclose(some.expand_as(others).tril(), others.tril(), equal_nan=True)
+
+    return [
+        lambda: biased()(x),
+        lambda: biased(context_length=6)(x),
+        lambda: attention()(x),
+        lambda: biased()(1000 * draw.normal(2, 7, 3, 4)),
+        lambda: str(build().float()(x.float()).dtype),
+        lambda: shapes(attention()),
+        lambda: shapes(attention(qkv_bias=False)),
+        lambda: shapes(biased()),
+        lambda: sum(not name.startswith(NAMES) for name, _ in attention().named_parameters()),
+        slopes,
+        on_another_device,
+        numbers_named,
+        lambda: torch.allclose(attention(dropout=0.9)(x), attention()(x)),
+        lambda: torch.allclose(build().train()(x), attention()(x)),
+        factors,
+        lambda: alike(dropped()[:, 0], dropped()[:, 1]),
+        lambda: alike(dropped()[0], dropped()[1]),
+        lambda: alike(dropped()[:, :, -1:], dropped()),
+    ]

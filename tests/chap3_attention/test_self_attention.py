@@ -4,7 +4,7 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kata.laws import draw, modules, observe, oracles, verbs
+from kata.laws import draw, modules, observe, oracles, probes, verbs
 from kata.laws.checks import holds, same, tensor
 from kata.laws.draw import Sizes
 
@@ -86,10 +86,7 @@ def test_weights_are_a_distribution_over_all_tokens(submission, tokens, seed):
     attention = verbs.module(submission.SelfAttention, tokens + 3, tokens, seed=seed)
     x = observe.reveal_weights(attention, tokens, seed)
     weights = tensor(verbs.call(attention, x), {"query": tokens, "key": tokens})
-    for query, row in enumerate(weights.tolist()):
-        for key, weight in enumerate(row):
-            holds(weight > 0, f"Query {query} gives key {key} the weight {weight:.3g}; every key should get some.")
-    same(weights.sum(dim=-1), torch.ones(tokens, dtype=torch.float64), ("query",), "the sum of the attention weights")
+    modules.weights_are_a_distribution(weights, torch.ones(tokens, tokens, dtype=torch.bool))
 
 
 @given(tokens=st.integers(2, 5), copies=st.integers(1, 3), seed=draw.seeds)
@@ -194,3 +191,26 @@ def test_its_state_can_be_saved_and_loaded(submission, size, seed):
 def test_it_follows_its_dtype(submission, size, seed, dtype):
     """Moved to float32 or bfloat16, it computes the same in that dtype, up to its rounding."""
     modules.computes_in(build(submission, size, seed), dtype, inputs(size, seed))
+
+
+def probe(submission):
+    """Calls that tell the misconceptions apart."""
+    x = draw.normal(1, 2, 3, 4)  # (batch, tokens, d_in)
+
+    def attention(qkv_bias=True, d_out=5):
+        return probes.module(submission.SelfAttention, 4, d_out, qkv_bias)
+
+    def slopes():
+        built = attention()
+        return probes.gradients(built, built(x[0]))
+
+    return [
+        lambda: attention()(x[0]),
+        lambda: attention()(x),
+        lambda: attention()(x[None]),
+        lambda: attention(d_out=3)(x[:, :2]),
+        lambda: attention()(100 * x[0]),
+        slopes,
+        lambda: sorted(name for name, _ in attention(qkv_bias=False).named_parameters()),
+        lambda: sorted(name for name, _ in probes.module(submission.SelfAttention, 4, 5).named_parameters()),
+    ]

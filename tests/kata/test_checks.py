@@ -86,5 +86,9 @@ def test_a_refusal_is_not_mistaken_for_another_error():
         checks.refuses(unwritten, "anything")
     with pytest.raises(NotImplementedError):
         checks.raises(RuntimeError, unwritten, "anything")
-    with pytest.raises(KeyError):
-        checks.refuses(lambda: {}["no"], "anything")
+    says(
+        "Anything should raise ValueError, but your code raised KeyError: \"'no'\"",
+        checks.refuses,
+        lambda: {}["no"],
+        "anything",
+    )

@@ -46,7 +46,7 @@ VERDICTS = {
     "nothing judged": verdict(exercise("one", law("a", "not_judged"), law("b", "not_judged", 3))),
     "all passed": verdict(exercise("one", law("a"), law("b", points=3)), exercise("two", law("c", points=2))),
     "mixed": verdict(
-        exercise("one", law("a"), law("b", "failed", 3, misconception="You may believe that."), seconds=1.25),
+        exercise("one", law("a"), law("b", "failed", 3, diagnosis="You may believe that."), seconds=1.25),
         exercise("two", law("c", "failed", unwritten=True)),
         exercise("three", law("d", "failed"), law("e", points=2), status="missing", message="No file."),
     ),

@@ -391,10 +391,17 @@ def start_an_endless_judgement(stubbed) -> tuple[subprocess.Popen[str], list[psu
         start_new_session=True,
     )
     below: list[psutil.Process] = []
-    while not any(process.cpu_percent(0.05) > 20 for process in below[3:]):  # after the server, its helper, a nurse
+    while not any(is_busy(process) for process in below[3:]):  # after the server, its helper, a nurse
         assert running.poll() is None
         below = psutil.Process(running.pid).children(recursive=True)
     return running, below
+
+
+def is_busy(process: psutil.Process) -> bool:
+    try:
+        return process.cpu_percent(0.05) > 20
+    except psutil.NoSuchProcess:  # below a judge that is getting ready, helpers come and go
+        return False
 
 
 def assert_all_end(processes: list[psutil.Process]) -> None:

@@ -1,11 +1,14 @@
 """The real curriculum, as a learner works through it."""
 
+import ast
+import io
 import json
 import shutil
 import subprocess
 import sys
+import tokenize
 
-from kata import ROOT, curriculum, stub_files, variants
+from kata import ROOT, curriculum, patches, stub_files
 from kata.files import write_atomically
 
 
@@ -28,8 +31,37 @@ def test_every_misconception_and_alternative_fits_its_solution():
     for exercise in lessons.exercises:
         source = (ROOT / "solutions" / exercise.path).read_text(encoding="utf-8")
         for variant in exercise.misconceptions + exercise.alternatives:
-            changed = variants.patched(exercise, variant, source)
+            changed = patches.patched(exercise, variant, source)
             assert changed != source, (exercise.id, variant.slug)
             compile(changed, variant.slug, "exec")
         assert len(exercise.misconceptions) >= 8, exercise.id
         assert len(exercise.alternatives) >= 4, exercise.id
+
+
+def code_lines(source):
+    """The lines of code of 10 characters or more, without docstrings, comments and whitespace."""
+    lines = source.splitlines()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            lines[node.lineno - 1 : node.end_lineno] = [""] * (node.end_lineno - node.lineno + 1)
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column]
+    return {"".join(line.split()) for line in lines if len(line.strip()) >= 10}
+
+
+def test_code_lines_are_those_that_compute_something():
+    source = '"""Doc,\nstring."""\n\nlong_name = "#1"  # why\n# only a comment\nx = 1\n    '
+    assert code_lines(source) == {'long_name="#1"'}
+
+
+def test_every_exercise_has_hints_and_none_holds_a_line_of_its_solution():
+    for exercise in curriculum.load(ROOT).exercises:
+        assert len(exercise.hints) >= 3, exercise.id
+        lines = code_lines((ROOT / "solutions" / exercise.path).read_text(encoding="utf-8"))
+        assert len(lines) >= 5, exercise.id
+        for hint in exercise.hints:
+            assert hint.question.endswith("?"), (exercise.id, hint.question)
+            said = "".join((hint.question + hint.answer).split())
+            assert not [line for line in lines if line in said], (exercise.id, hint.question)

@@ -1,0 +1,94 @@
+"""Small matrices as text: a few lines that say at a glance which cells are wrong. Brackets mark them, not colour."""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+WIDTH = 76
+HEIGHT = 12
+MOST = 6
+"""Rows and columns of a matrix whose numbers are shown; larger ones are drawn in shades."""
+SHADES = " ░▒▓█"
+
+
+def beside(got: Tensor, wanted: Tensor, off: Tensor, axes: Sequence[str], worst: Sequence[int]) -> str | None:
+    """What was returned, what should have been, and the difference, side by side as far as there is room.
+
+    Of tensors with more than two dimensions, the matrix that holds the place `worst`. None where there is no matrix, or
+    too large a one. Cells where `off` is true stand in brackets.
+    """
+    if got.dim() == 0 or got.numel() < 2 or got.is_complex():
+        return None
+    here = tuple(worst[:-2])
+    where = ", ".join(f"{axis} {index}" for axis, index in zip(axes, here, strict=False))
+    got, wanted, off = (tensor[here] if here else tensor for tensor in (got, wanted, off))
+    if got.dim() == 1:
+        got, wanted, off, axes = got[None], wanted[None], off[None], ("", axes[-1])
+    if max(got.shape) > MOST:
+        return None
+    rows, columns = axes[-2:]
+    nothing = off & False
+    panels = [
+        _panel("you returned", _numbers(got), off),
+        _panel("it should be", _numbers(wanted), nothing),
+        _panel("difference", _numbers(got.double() - wanted.double()), nothing),
+    ]
+    label = [f"{rows} {row}" if rows else "" for row in range(len(got))]
+    width = max(map(len, label))
+    for count in (3, 2):
+        lines = [
+            f"{name:>{width}}  " + "   ".join(panel[row] for panel in panels[:count])
+            for row, name in enumerate(["", "", *label])
+        ]
+        if max(map(len, lines)) <= WIDTH and len(lines) < HEIGHT:
+            head = f"{where}, rows are {rows}s, columns {columns}s" if rows and where else where
+            return "\n".join(line.rstrip() for line in ([head] if head else []) + lines)
+    return None
+
+
+def matrix(values: Tensor, wrong: Tensor, rows: str, columns: str, what: str) -> str | None:
+    """One matrix with its rows and columns named, cells where `wrong` is true in brackets.
+
+    Numbers while there are few, else shades of the largest. None where it is too large for either.
+    """
+    if values.dim() != 2 or not values.numel():
+        return None
+    if max(values.shape) <= MOST:
+        cells = _numbers(values)
+    else:
+        top = values.abs().max().item() or 1.0
+        cells = [
+            [SHADES[min(4, round(4 * abs(v) / top + 0.49))] if v == v else "?" for v in r] for r in values.tolist()
+        ]
+    panel = _panel(None, cells, wrong)
+    label = [f"{rows} {row}" for row in range(len(values))]
+    width = max(len(columns), *map(len, label))
+    lines = [f"{name:>{width}}  {row}" for name, row in zip([columns, *label], panel, strict=True)]
+    lines = [what, *(line.rstrip() for line in lines)]
+    return "\n".join(lines) if len(lines) <= HEIGHT and max(map(len, lines)) <= WIDTH else None
+
+
+def _panel(title: str | None, cells: list[list[str]], marked: Tensor) -> list[str]:
+    """The lines of one matrix, all of one width: its title, the numbers of its columns, its rows."""
+    width = max(len(cell) for row in cells for cell in row)
+    numbers = "".join(f" {index:>{width}} " for index in range(len(cells[0])))
+    lines = [] if title is None else [title]
+    lines.append(numbers)
+    for row, marks in zip(cells, marked.tolist(), strict=True):
+        lines.append(
+            "".join(f"[{c:>{width}}]" if mark else f" {c:>{width}} " for c, mark in zip(row, marks, strict=True))
+        )
+    longest = max(map(len, lines))
+    return [line.ljust(longest) for line in lines]
+
+
+def _numbers(values: Tensor) -> list[list[str]]:
+    if not values.is_floating_point():
+        return [[str(value) for value in row] for row in values.tolist()]
+    return [[_short(value) for value in row] for row in values.tolist()]
+
+
+def _short(value: float) -> str:
+    if value == 0 or abs(value) >= 1000:
+        return f"{value:.3g}".replace("e+0", "e")
+    return f"{value:.2f}" if abs(value) >= 0.01 else f"{value:.0e}".replace("e-0", "e-")
