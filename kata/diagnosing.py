@@ -11,6 +11,7 @@ from multiprocessing.context import BaseContext
 
 from kata.curriculum import Curriculum, Exercise
 from kata.verdict import ExerciseVerdict
+from kata.worker import leave_server
 
 SECONDS = 10.0
 
@@ -65,6 +66,7 @@ def main(curriculum: Curriculum, exercise: str, observed: Sequence[object], chan
     """The process: sends what it finds, an empty object for nothing."""
     from kata import diagnosis, preload
 
+    leave_server()
     preload.self_test()
     found = diagnosis.diagnose(curriculum, curriculum.exercise(exercise), observed)
     said = {"misconception": " + ".join(found.slugs), "says": found.says} if found else {}

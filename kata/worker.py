@@ -7,6 +7,7 @@ safe. It is fresh, so whatever the submission does to its interpreter is gone wi
 import contextlib
 import faulthandler
 import json
+import multiprocessing.forkserver
 import os
 import signal
 import sys
@@ -49,6 +50,7 @@ def main(request: Request, channel: Connection) -> None:
     The judging is done by a child of this process, where there is such a thing: a submission that ends its parent ends
     nobody but itself.
     """
+    leave_server()
     if hasattr(os, "fork"):
         os.setsid()
         limits.die_with_parent()
@@ -61,6 +63,18 @@ def main(request: Request, channel: Connection) -> None:
     _say_where(request.where)
     _Reporter(request, channel).judge()
     os._exit(0)
+
+
+def leave_server() -> None:
+    """Closes what would keep the fork server alive after a judge that was killed, and so this process with it.
+
+    A forked process inherits the server's own life line, to start further processes through it, which none of ours do.
+    """
+    server = getattr(multiprocessing.forkserver, "_forkserver", None)
+    line = getattr(server, "_forkserver_alive_fd", None)
+    if line is not None:
+        os.close(line)
+        server._forkserver_alive_fd = None  # type: ignore[union-attr]
 
 
 def _end_like(child: int) -> NoReturn:

@@ -1,5 +1,6 @@
 """Whatever a submission does, the judge finishes, says what happened, and every other exercise keeps its points."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -381,7 +382,8 @@ def test_a_change_of_anything_that_matters_is_judged_anew(judge, stubbed):
 
 def start_an_endless_judgement(stubbed) -> tuple[subprocess.Popen[str], list[psutil.Process]]:
     """A judge at work on a submission that never ends, and the processes below it."""
-    stubbed.write("exercises/chap1_numbers/double.py", "while True:\n    pass\n")
+    begun = stubbed.root / "begun"
+    stubbed.write("exercises/chap1_numbers/double.py", f"open({str(begun)!r}, 'w').close()\nwhile True:\n    pass\n")
     running = subprocess.Popen(
         [sys.executable, "-m", "kata", "grade", "--json", "verdict.json"],
         cwd=stubbed.root,
@@ -390,18 +392,11 @@ def start_an_endless_judgement(stubbed) -> tuple[subprocess.Popen[str], list[psu
         text=True,
         start_new_session=True,
     )
-    below: list[psutil.Process] = []
-    while not any(is_busy(process) for process in below[3:]):  # after the server, its helper, a nurse
-        assert running.poll() is None
-        below = psutil.Process(running.pid).children(recursive=True)
-    return running, below
-
-
-def is_busy(process: psutil.Process) -> bool:
-    try:
-        return process.cpu_percent(0.05) > 20
-    except psutil.NoSuchProcess:  # below a judge that is getting ready, helpers come and go
-        return False
+    while not begun.exists():
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            running.wait(0.05)
+        assert running.returncode is None
+    return running, psutil.Process(running.pid).children(recursive=True)
 
 
 def assert_all_end(processes: list[psutil.Process]) -> None:
