@@ -96,7 +96,7 @@ class Job:
             folder=folder,
             output=self.output,
             where=self.where,
-            skip=tuple(law.id for law in self.verdict.laws if law.status != "not_judged"),
+            laws=tuple(law.id for law in self.verdict.laws if law.status == "not_judged"),
             memory=limits.MEMORY,
             confined=self.case.confined,
         )
