@@ -1,6 +1,7 @@
 """A glance at one exercise: every law, with few cases, in two workers at once; then what is wrong, if anything is."""
 
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -15,14 +16,22 @@ WORKERS = 2
 class Glance:
     """The workers of one glance, and what they say. `first` is the law to ask first: the one that failed last."""
 
-    def __init__(self, case: Case, exercise: Exercise, zygote: Zygote, wake: threading.Event, first: str | None) -> None:
+    def __init__(
+        self, case: Case, exercise: Exercise, zygote: Zygote, wake: threading.Event, first: str | None
+    ) -> None:
         self.case, self.exercise, self.zygote = case, exercise, zygote
         laws = not_judged(exercise, case.tree).laws
         laws.sort(key=lambda law: law.id != first)
         self.jobs = [self._job(laws[start::WORKERS], wake) for start in range(WORKERS)]
-        self.waiting = list(self.jobs)
+        self.waiting: list[Job] = []
+        self.began = time.monotonic()
         for job in self.jobs:
-            job.start(zygote)  # type: ignore[arg-type]
+            try:
+                job.start(zygote)  # type: ignore[arg-type]
+            except OSError:
+                self.give_up()
+                raise
+            self.waiting.append(job)
 
     def advance(self) -> bool:
         """Takes in what happened since; returns whether nothing more will come. Raises CannotJudge."""
@@ -35,6 +44,11 @@ class Glance:
     def is_whole(self) -> bool:
         """Whether every law has been asked, and nothing went wrong on the way."""
         return not self.waiting and not any(job.never_ready or job.workers > 1 for job in self.jobs)
+
+    @property
+    def seconds(self) -> float:
+        """How long it has taken so far."""
+        return time.monotonic() - self.began
 
     def verdict(self) -> ExerciseVerdict:
         """What is known by now."""
