@@ -17,6 +17,7 @@ from kata.files import write_atomically  # noqa: E402
 FAULT = ".kata/fault.txt"
 
 COMMANDS = {
+    "watch": "judge an exercise whenever it is saved, on a screen beside your editor",
     "grade": "judge a tree, by default the learner's, and say what to do next",
     "solutions": "prove that the solutions obey every law and the stubs break every law",
     "misconceptions": "prove that the laws reject every misconception and accept every alternative",

@@ -46,7 +46,7 @@ def next_step(exercise: ExerciseVerdict, width: int, lines: int = LINES, output:
         puts = Text.assemble("  ", (f"nox -s reset -- {exercise.id}", "bold"), " puts its stub there.")
         return _group([*heading, *_lines(exercise.message or "", width, 2), puts])
     call = f"nox -s exercises -- {exercise.id}"
-    end = _wrapped(Text.assemble("Edit it, save it, and run ", (call, "bold")), width, 2)
+    end = wrapped(Text.assemble("Edit it, save it, and run ", (call, "bold")), width, 2)
     room = lines - len(heading) - len(end)
     law = exercise.first_failed
     if exercise.status == "error" or law is None:
@@ -57,17 +57,23 @@ def next_step(exercise: ExerciseVerdict, width: int, lines: int = LINES, output:
 
 
 def block(
-    law: LawVerdict, exercise: ExerciseVerdict, width: int, lines: int | None = LINES, verbose: bool = False
+    law: LawVerdict,
+    exercise: ExerciseVerdict,
+    width: int,
+    lines: int | None = LINES,
+    verbose: bool = False,
+    whole: str = "--verbose",
 ) -> Group:
     """One law: where it broke, its sentence, what differed, a picture, the diagnosis, the smallest case, the output.
 
     Each renderable of the group is one line, at most `width` columns wide, except for code that is meant to be copied:
-    it is left whole for the terminal to wrap. `verbose` shows all there is, however much; so does `lines=None`.
+    it is left whole for the terminal to wrap. `verbose` shows all there is, however much; so does `lines=None`; `whole`
+    is what the reader is told to use for that.
     """
     parts = [*_place(exercise, law, width), *_law(law, width)]
     if verbose:
         parts.append(Part(9, _details(law)))
-    return _group(_fitted(parts, width, None if verbose else lines))
+    return _group(_fitted(parts, width, None if verbose else lines, whole))
 
 
 def said(law: LawVerdict, width: int) -> Group:
@@ -83,7 +89,7 @@ def printed(law: LawVerdict, width: int, most: int | None = None) -> list[Text]:
         return []
     lines = [Text("  your code printed:", "dim")]
     for line in found[:most]:
-        lines += _wrapped(Text(line.expandtabs(4)), width, 4)
+        lines += wrapped(Text(line.expandtabs(4)), width, 4)
     if most is not None and (len(found) > most or len(lines) > most + 1):
         lines = [*lines[: most + 1], Text(f"    ... ({len(found)} lines in all)", "dim")]
     return lines
@@ -115,8 +121,8 @@ def plain(text: str) -> str:
 def _place(exercise: ExerciseVerdict, law: LawVerdict | None, width: int) -> list[Part]:
     """The place to open, as a link, and the TODO that stands there."""
     file, line = place(exercise, law)
-    link = Text(f"{_short(file)}:{line}", style=f"cyan link {Path(file).as_uri()}#{line}")
-    parts = [Part(0, _wrapped(link, width, 2), 1)]
+    link = Text(f"{shown(file)}:{line}", style=f"cyan link {Path(file).as_uri()}#{line}")
+    parts = [Part(0, wrapped(link, width, 2), 1)]
     if "TODO" in (text := linecache.getline(file, line)):
         parts.append(Part(1, _lines(text.strip().removeprefix("# "), width, 4), 1))
     return parts
@@ -141,7 +147,7 @@ def _explained(law: LawVerdict, width: int) -> list[Part]:
         parts.append(Part(4, picture if all(line.cell_len <= width for line in picture) else []))
     if law.diagnosis:
         looks = Text.assemble(("It looks as if:", "bold"), " ", plain(law.diagnosis))
-        parts.append(Part(3, _wrapped(looks, width, 2), 2))
+        parts.append(Part(3, wrapped(looks, width, 2), 2))
     if law.counterexample:
         case = plain(law.counterexample).splitlines()
         if len(case) == 1 and len(case[0]) + len("  Smallest case: ") <= width:
@@ -159,7 +165,7 @@ def _details(law: LawVerdict) -> list[Text]:
     return [Text("  The whole traceback:", "dim"), *(Text(f"    {line}", "dim") for line in lines)]
 
 
-def _fitted(parts: Iterable[Part], width: int, most: int | None) -> list[Text]:
+def _fitted(parts: Iterable[Part], width: int, most: int | None, whole: str = "--verbose") -> list[Text]:
     """The lines of all parts, or if there are too many, of what matters most."""
     parts = [part for part in parts if part.lines]
     heights = [_height(part.lines, width) for part in parts]
@@ -178,7 +184,7 @@ def _fitted(parts: Iterable[Part], width: int, most: int | None) -> list[Text]:
     for part, count in zip(parts, taken, strict=True):
         # A part whose lines are higher than one each is never cut: it is there as a whole or not at all.
         lines += part.lines if part.least is None and count else _cut(part.lines, count, width)
-    return [*lines[: max(0, most - 1)], Text("  (Shortened: --verbose shows everything.)", "dim")]
+    return [*lines[: max(0, most - 1)], Text(f"  (Shortened: {whole} shows everything.)", "dim")]
 
 
 def _cut(lines: Sequence[Text], count: int, width: int) -> list[Text]:
@@ -194,10 +200,10 @@ def _height(lines: Sequence[Text], width: int) -> int:
 
 
 def _lines(text: str, width: int, indent: int, style: str = "") -> list[Text]:
-    return _wrapped(Text(plain(text).expandtabs(4), style), width, indent)
+    return wrapped(Text(plain(text).expandtabs(4), style), width, indent)
 
 
-def _wrapped(text: Text, width: int, indent: int) -> list[Text]:
+def wrapped(text: Text, width: int, indent: int) -> list[Text]:
     """Lines of at most `width` columns; lines of the text that begin with spaces keep them when they go on."""
     console = Console(width=width)
     lines = []
@@ -223,7 +229,7 @@ def _lines_of(file: str) -> list[str]:
     return linecache.getlines(file)
 
 
-def _short(file: str) -> str:
+def shown(file: str | Path) -> str:
     """Relative to where the person is, when the file lies below it."""
     relative = os.path.relpath(file)
-    return file if relative.startswith("..") else relative
+    return str(file) if relative.startswith("..") else relative

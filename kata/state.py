@@ -25,9 +25,9 @@ class State:
     """What is remembered.
 
     `current` is the exercise that was worked on last. Of each exercise, `hints` are the questions seen, in the order
-    seen, `solved` is when it was first seen solved (ISO 8601, in UTC), `spent` the seconds of work. `others` is whatever
-    else stands in the file: it belongs to somebody else and is kept. `broken` is where a file that could not be
-    understood was moved to.
+    seen, `solved` is when it was first seen solved (ISO 8601, in UTC), `spent` the seconds of work. `others` is
+    whatever else stands in the file: it belongs to somebody else and is kept. `broken` is where a file that could not
+    be understood was moved to.
     """
 
     current: str | None = None

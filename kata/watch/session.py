@@ -31,9 +31,8 @@ class Session:
     """Everything that the screen shows.
 
     `verdict` is what is known of the current exercise by now, `phase` how well; `verdicts` are the settled ones of all,
-    judged on `own` prerequisites or the reference's; `under_way` are the exercises that are being judged. `finale` holds
-    the verdicts of the last judging, on own prerequisites, once everything is done. `file_lines` and the like are read
-    when the screen is drawn, never kept.
+    judged on `own` prerequisites or the reference's; `under_way` are the exercises that are being judged. `finale`
+    holds the verdicts of the last judging, on own prerequisites, once everything is done.
     """
 
     curriculum: Curriculum
