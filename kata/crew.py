@@ -18,7 +18,7 @@ class Crew:
     """Starts workers, takes in what they report, and leaves no process behind."""
 
     def __init__(self, start: Start = START) -> None:
-        self.context = _context(start)
+        self.context = context_for(start)
         self.orphans = limits.Orphans()
         self.jobs: list[Job] = []
 
@@ -35,7 +35,7 @@ class Crew:
                 self.jobs.remove(job)
                 finished.append(job)
             elif job.never_ready:
-                self.context = _context("spawn")
+                self.context = context_for("spawn")
                 job.start_again(self.context)
         self.orphans.end([pid for job in self.jobs for pid in job.pids])
         return finished
@@ -53,7 +53,8 @@ class Crew:
         self.orphans.end([])
 
 
-def _context(start: Start) -> BaseContext:
+def context_for(start: Start) -> BaseContext:
+    """Where workers are started from, running: with a fork server, its process imports everything from now on."""
     context = multiprocessing.get_context(start)
     if start == "forkserver":
         context.set_forkserver_preload(["kata.preload"])

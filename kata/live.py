@@ -14,6 +14,7 @@ from pathlib import Path
 from kata import cache
 from kata.crew import START, Crew, Start
 from kata.curriculum import Curriculum, Exercise
+from kata.files import write_fault
 from kata.glance import Glance
 from kata.job import CannotJudge, Case, Job
 from kata.verdict import ExerciseVerdict, not_judged
@@ -106,7 +107,10 @@ class Live:
                 except OSError as error:
                     bench.drop_all()
                     self.tell(Trouble(f"{error.strerror or error}: {error.filename or 'no file is named'}."))
-                self.wake.wait(TICK)
+                except Exception as error:
+                    bench.drop_all()
+                    self.tell(Trouble(write_fault(self.curriculum.root, error)))
+                self.wake.wait(TICK if bench.is_busy else None)
                 self.wake.clear()
         finally:
             bench.close()
@@ -143,6 +147,11 @@ class _Bench:
         elif self.glance is None:
             self._get_ready()
             self._take_up_others()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is under way that has to be looked after."""
+        return self.glance is not None or bool(self.crew.jobs)
 
     def drop(self) -> None:
         """Gives up what somebody waits for."""

@@ -13,6 +13,7 @@ from textual.containers import VerticalScroll
 from textual.message import Message
 from textual.widgets import Static
 
+from kata import crew
 from kata.curriculum import Curriculum, Exercise
 from kata.watch import screen
 from kata.watch.desk import Desk, Event
@@ -122,6 +123,7 @@ def _name(event: events.Key) -> str:
 
 def run(curriculum: Curriculum, exercise: Exercise | None) -> int:
     """Shows the screen until somebody leaves; returns the exit status."""
+    crew.context_for(crew.START)  # while standard error is a file still: the server is given it
     app: Any = WatchApp(curriculum, exercise)
     result = app.run()
     return 1 if result is None else int(result)

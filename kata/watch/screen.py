@@ -18,6 +18,7 @@ STATUS_MARKS = {
     "missing": ("?", "red"),
     "timeout": ("∞", "red"),
 }
+CHOSEN = "> "
 OUTPUT_LINES = 5
 FOOTER_LINES = 4
 
@@ -25,7 +26,9 @@ FOOTER_LINES = 4
 def body(session: Session, width: int, height: int) -> list[Text]:
     """What the upper part of the screen shows; longer than `height` where it has to be scrolled."""
     match session.view:
-        case "list" | "grid":
+        case "list":
+            return _in_sight(_exercises(session, width), height)
+        case "grid":
             return _exercises(session, width)
         case "reset":
             return _reset(session, width)
@@ -50,7 +53,7 @@ def footer(session: Session, width: int) -> list[Text]:
         f"{done} of {len(session.curriculum.exercises)} done"
     )
     room = max(10, width - len(said))
-    full = round(room * earned / possible) if possible else 0
+    full = int(room * earned / possible) if possible else 0
     bar = Text.assemble(("━" * full, "green"), ("━" * (room - full), "dim"), said)
     bar.truncate(width)
     file = session.curriculum.root / "exercises" / session.current.path
@@ -175,7 +178,8 @@ def _everything(session: Session, width: int) -> list[Text]:
     if session.verdict is None:
         return lines
     for law in session.verdict.laws:
-        lines += [Text.assemble(MARKS[law.status], " ").append_text(line) for line in [Text(law.says, "bold")]]
+        says = message.wrapped(Text(law.says, "bold"), width, 2)
+        lines += [Text.assemble(MARKS[law.status], " ").append_text(_stripped(says[0])), *says[1:]]
         if law.status == "failed" or law.output:
             said = message.said(law, width)
             lines += [line for line in said.renderables if isinstance(line, Text)]
@@ -202,6 +206,13 @@ def _exercises(session: Session, width: int) -> list[Text]:
     return lines
 
 
+def _in_sight(lines: list[Text], height: int) -> list[Text]:
+    """So many of these lines as there is room for, the chosen one among them."""
+    chosen = next((number for number, line in enumerate(lines) if line.plain.startswith(CHOSEN)), 0)
+    start = max(0, min(chosen - height // 2, len(lines) - height))
+    return lines[start : start + height]
+
+
 def _exercise_row(session: Session, exercise: Exercise, width: int) -> Text:
     verdict = session.verdicts.get(exercise.id)
     chosen = session.view == "list" and session.listing is not None and session.listing.chosen == exercise.id
@@ -214,7 +225,7 @@ def _exercise_row(session: Session, exercise: Exercise, width: int) -> Text:
     title.truncate(room, overflow="ellipsis", pad=True)
     name = Text(exercise.id)
     name.truncate(23, pad=True)
-    row = Text.assemble("> " if chosen else "  ", mark, " ", name, " ", title, f" {points}")
+    row = Text.assemble(CHOSEN if chosen else "  ", mark, " ", name, " ", title, f" {points}")
     if chosen:
         row.stylize("reverse")
     elif exercise == session.current:
