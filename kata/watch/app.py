@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import signal
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from rich.console import Group
@@ -10,6 +11,7 @@ from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
+from textual.geometry import Size
 from textual.message import Message
 from textual.widgets import Static
 
@@ -31,7 +33,7 @@ class News(Message):
 
 
 class WatchApp(App[int]):
-    """The screen. Its result is the exit status."""
+    """The screen. Its result is the exit status; `fault` is what went wrong in the judge itself, if anything did."""
 
     CSS = """
     Screen { background: ansi_default; color: ansi_default; }
@@ -46,6 +48,8 @@ class WatchApp(App[int]):
         super().__init__(ansi_color=True)
         self.curriculum, self.exercise = curriculum, exercise
         self.desk: Desk | None = None
+        self.fault: Exception | None = None
+        self.drawn_for: Size | None = None
 
     def compose(self) -> ComposeResult:
         """The body, which scrolls, and the lines at the bottom."""
@@ -59,8 +63,9 @@ class WatchApp(App[int]):
             if number := getattr(signal, name, None):
                 with contextlib.suppress(NotImplementedError):  # Windows
                     asyncio.get_running_loop().add_signal_handler(number, self.exit, 128 + number)
-        self.desk = Desk(self.curriculum, self.exercise, self._post)
-        self._draw()
+        with self._honest():
+            self.desk = Desk(self.curriculum, self.exercise, self._post)
+            self._draw()
 
     def on_unmount(self) -> None:
         """Ends the judge."""
@@ -77,39 +82,48 @@ class WatchApp(App[int]):
             self.exit(0)
         elif event.key == "ctrl+z":
             self.action_suspend_process()
-        elif self.desk is not None:
-            scrolls = event.key in SCROLLING and self.desk.session.view != "list"
-            if not scrolls:
-                self._take(_name(event))
-            else:
-                body = self.query_one("#body", VerticalScroll)
-                name = {"pageup": "page_up", "pagedown": "page_down"}.get(event.key, event.key)
-                getattr(body, f"scroll_{name}")(animate=False)
+        elif self.desk is not None and event.key in SCROLLING and self.desk.session.view != "list":
+            name = {"pageup": "page_up", "pagedown": "page_down"}.get(event.key, event.key)
+            getattr(self.query_one("#body", VerticalScroll), f"scroll_{name}")(animate=False)
+        else:
+            self._take(_name(event))
         event.prevent_default()
         event.stop()
 
     def on_resize(self, event: events.Resize) -> None:
         """Draws for the new size."""
-        self._draw()
+        self.drawn_for = event.size  # `size` is still the former one
+        with self._honest():
+            self._draw()
 
     def _post(self, event: Event) -> None:
         self.post_message(News(event))
 
+    @contextlib.contextmanager
+    def _honest(self) -> Iterator[None]:
+        """A fault of our own ends the screen, and is told once the terminal is as it was."""
+        try:
+            yield
+        except Exception as error:
+            self.fault = error
+            self.exit(2)
+
     def _take(self, event: Event) -> None:
         if self.desk is None:
             return
-        view = self.desk.session.view
-        self.desk.take(event)
-        self._draw()
-        if self.desk.session.view != view:
-            self.query_one("#body", VerticalScroll).scroll_home(animate=False)
-        if self.desk.wants_to_leave:
-            self.exit(0)
+        with self._honest():
+            view = self.desk.session.view
+            self.desk.take(event)
+            self._draw()
+            if self.desk.session.view != view:
+                self.query_one("#body", VerticalScroll).scroll_home(animate=False)
+            if self.desk.wants_to_leave:
+                self.exit(0)
 
     def _draw(self) -> None:
         if self.desk is None:
             return
-        width, height = self.size
+        width, height = self.drawn_for or self.size
         footer = screen.footer(self.desk.session, width)
         body = screen.body(self.desk.session, width - 1, height - len(footer))
         self.query_one("#footer", Static).update(Group(*footer))
@@ -126,4 +140,6 @@ def run(curriculum: Curriculum, exercise: Exercise | None) -> int:
     crew.context_for(crew.START)  # while standard error is a file still: the server is given it
     app: Any = WatchApp(curriculum, exercise)
     result = app.run()
+    if app.fault is not None:
+        raise app.fault
     return 1 if result is None else int(result)

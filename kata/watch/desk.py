@@ -41,7 +41,7 @@ class Desk:
             )
             self.session = replace(self.session, remark=said)
         self.worked_until = time.monotonic()
-        self.wants_to_leave = False
+        self.wants_to_leave = self.has_put_back = False
         self.judge = live.Live(curriculum, self.tree, post)
         self.saves = Saves(self.tree, post)
         self._judge_now()
@@ -55,6 +55,8 @@ class Desk:
                 self._saved(event)
             case str():
                 self._worked()
+                # Another command, or a second watch, may have shown a hint meanwhile.
+                self.session = replace(self.session, remembered=self._remembered(lambda before: before))
                 before = self.session
                 self.session, effects = keys.press(before, event)
                 for effect in effects:
@@ -81,7 +83,9 @@ class Desk:
         # A file that no exercise is: a helper of the learner's, which any of them may import.
         helper = any(file not in listed for file in files)
         if self.tree / current.path in files or helper or (others and self.session.own):
-            self.session = sessions.saved(self.session, current)
+            remark = self.session.remark if self.has_put_back else ""  # about this very save
+            self.session = replace(sessions.saved(self.session, current), remark=remark)
+            self.has_put_back = False
             self._judge_now()
         if others or helper:
             self._judge_others()
@@ -128,8 +132,9 @@ class Desk:
             said = f"{exercise.id} is the stub again."
             if backup:
                 said = f"{said} Your work is saved as {backup.relative_to(self.root)}"
-        self.saves.look()
         self.session = replace(self.session, remark=said)
+        self.has_put_back = True
+        self.saves.look()
 
     def _judge_now(self) -> None:
         self.judge.judge(self.session.current, self.session.prerequisites)

@@ -35,9 +35,9 @@ def body(session: Session, width: int, height: int) -> list[Text]:
         case "output":
             return _everything(session, width)
         case "solution":
-            return [*_heading(session), *pages.solution(session)]
+            return [*_heading(session, width), *pages.solution(session)]
         case "difference":
-            return [*_heading(session), *pages.difference(session, width)]
+            return [*_heading(session, width), *pages.difference(session, width)]
         case "summary":
             return pages.summary(session, width)
         case _:
@@ -88,7 +88,7 @@ def _keys(session: Session, width: int) -> list[Text]:
     return lines[: FOOTER_LINES - 2]
 
 
-def _heading(session: Session) -> list[Text]:
+def _heading(session: Session, width: int) -> list[Text]:
     exercise, verdict = session.current, session.verdict
     heading = Text.assemble((exercise.id, "bold"), f"  {exercise.title}  ")
     if session.phase == "judging":
@@ -99,12 +99,12 @@ def _heading(session: Session) -> list[Text]:
             heading.append("  all cases follow …", "dim")
     lines = [heading]
     if session.remark:
-        lines += [Text(line, "yellow") for line in session.remark.splitlines()]
+        lines += message.wrapped(Text(session.remark, "yellow"), width, 0)
     return lines
 
 
 def _exercise(session: Session, width: int, height: int) -> list[Text]:
-    lines = _heading(session)
+    lines = _heading(session, width)
     verdict = session.verdict
     if verdict is None:
         return lines
@@ -174,7 +174,7 @@ def _stripped(line: Text) -> Text:
 
 
 def _everything(session: Session, width: int) -> list[Text]:
-    lines = _heading(session)
+    lines = _heading(session, width)
     if session.verdict is None:
         return lines
     for law in session.verdict.laws:
