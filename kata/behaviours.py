@@ -131,8 +131,14 @@ def _read(root: Path, exercise: Exercise, key: str, changed: tuple[int, int]) ->
 
 def _check(rows: Iterable[Row | None], sizes: list[int]) -> None:
     for row in rows:
-        if row is not None and not all(0 <= index < size for index, size in zip(row, sizes, strict=True)):
+        if row is None:
+            continue
+        if type(row) is not list or not all(map(_is_index, row, sizes)) or len(row) != len(sizes):
             raise ValueError("a row of outcomes that are not there")
+
+
+def _is_index(index: object, size: int) -> bool:
+    return type(index) is int and 0 <= index < size
 
 
 def _text(outcome: Outcome) -> str:

@@ -6,6 +6,7 @@ The process needs the solution, so no code of the submission may share it.
 import contextlib
 import json
 import os
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ from kata.worker import leave_server, send_output_to
 
 SECONDS = 10.0
 SECONDS_FOR_PAIRS = 1.0
-SECONDS_TO_PREPARE = 180.0
+SECONDS_TO_PREPARE = 120.0
 LOWER_PRIORITY = 10
 
 
@@ -132,6 +133,7 @@ def main_preparing(curriculum: Curriculum, exercise_id: str) -> None:
     _settle_in()
     from kata.trying import CAN_STOP, Trials
 
+    _end_some_time()
     exercise = curriculum.exercise(exercise_id)
     trials = Trials(curriculum, exercise)
     if CAN_STOP and not trials.known.is_complete:
@@ -147,6 +149,15 @@ def _settle_in() -> None:
     preload.self_test()
     send_output_to(Path(os.devnull))
     limits.apply(limits.MEMORY)
+
+
+def _end_some_time() -> None:
+    """The system ends this process when it has computed for too long: no signal stops a loop that runs in C."""
+    if sys.platform != "win32":
+        import resource
+
+        seconds = int(2 * SECONDS_TO_PREPARE)
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
 
 
 def _said(found: Diagnosis | None) -> dict[str, str]:
