@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
-from kata import cache, confinement, isolation
+from kata import cache, confinement, digests, isolation
 from kata.crew import START, Crew, Start
 from kata.curriculum import Curriculum, Exercise
 from kata.job import Case, Job
@@ -121,5 +121,5 @@ def _environment(root: Path) -> dict[str, str]:
         "python": platform.python_version(),
         "torch": version("torch"),
         "platform": platform.platform(),
-        "kata": f"{project['version']}+{cache.judge_digest(root)[:8]}",
+        "kata": f"{project['version']}+{digests.judge_digest(root)[:8]}",
     }

@@ -5,6 +5,7 @@ that has run a threaded operation hangs."""
 # mypy: disable-error-code=import-untyped
 
 import gc
+import os
 
 import hypothesis
 import pytest
@@ -22,6 +23,9 @@ from hypothesis.internal import charmap
 
 from kata import by_hand, curriculum, pytest_plugin, run, tampering
 from kata.laws import checks, draw, modules, observe, oracles, verbs
+
+if hasattr(os, "fork"):  # a spawned worker imports it when it must
+    import torch._dynamo  # what the meta device imports at its first use
 
 torch.set_num_threads(1)
 charmap.charmap()  # what the first text drawn needs
