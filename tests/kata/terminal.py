@@ -32,7 +32,11 @@ class Terminal:
             command[0],
             list(command[1:]),
             cwd=str(folder),
-            env={**environment, "TERM": "xterm-256color", "COLORTERM": ""},
+            env={
+                **{name: value for name, value in environment.items() if name not in ("COLUMNS", "LINES")},
+                "TERM": "xterm-256color",
+                "COLORTERM": "",
+            },
             dimensions=(height, width),
             timeout=SECONDS,
         )
