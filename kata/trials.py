@@ -80,8 +80,8 @@ class Trial:
             if verdict.ended:
                 yield f"{variant.slug}: {verdict.ended}."
             elif verdict.is_alternative:
-                if verdict.caught:
-                    yield f"{variant.slug} is right, and rejected by {', '.join(verdict.caught)}."
+                if rejecting := verdict.caught_by((law.id for law in self.exercise.laws), raises=True):
+                    yield f"{variant.slug} is right, and rejected by {', '.join(rejecting)}."
             else:
                 yield from self._uncaught(variant, verdict)
         yield from self._misdiagnosed()
