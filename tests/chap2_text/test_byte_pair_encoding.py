@@ -474,7 +474,7 @@ def test_encoding_merges_inside_pre_tokens_only(submission, text):
 
 @settings(max_examples=50)
 @given(text=JUMBLED | SPECIAL_TEXTS, seed=draw.seeds)
-@example(text="the cat<|end|>", seed=0)
+@example(text="athean the cat<|end|>", seed=0)  # its pairs meet in another order than their tokens' ids
 def test_ids_are_those_of_the_vocabulary(submission, text, seed):
     """The vocabulary alone says which id a token has, even a byte, and the order of merges alone what is merged."""
     vocab = tokens_of(MERGES, SPECIALS)
