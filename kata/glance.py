@@ -11,6 +11,7 @@ from kata.verdict import ExerciseVerdict, LawVerdict, not_judged
 from kata.zygote import Zygote
 
 WORKERS = 2
+TEXTS = ("message", "counterexample", "picture", "place", "misconception", "diagnosis", "details")
 
 
 class Glance:
@@ -73,6 +74,19 @@ class Glance:
 
     def _heard(self, law: LawVerdict) -> LawVerdict:
         return next(found for job in self.jobs for found in job.verdict.laws if found.id == law.id)
+
+
+def in_the_words_of(seen: ExerciseVerdict | None, verdict: ExerciseVerdict) -> ExerciseVerdict:
+    """The verdict, in the words of an earlier glance where that said the same: nobody likes a text that moves."""
+    if seen is None or verdict.first_failed is None:
+        return verdict
+    before = {law.id: law for law in seen.broken if not law.unwritten}
+    laws = []
+    for law in verdict.laws:
+        earlier = before.get(law.id)
+        same = earlier is not None and law.status == "failed" and earlier.misconception == law.misconception
+        laws.append(replace(law, **{name: getattr(earlier, name) for name in TEXTS}) if same else law)
+    return replace(verdict, laws=laws)
 
 
 def _diagnosis_comes_first(verdict: ExerciseVerdict) -> None:

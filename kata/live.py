@@ -8,57 +8,22 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from kata import cache
 from kata.crew import START, Crew, Start
 from kata.curriculum import Curriculum, Exercise
+from kata.diagnosing import Preparing, prepare
 from kata.files import write_fault
-from kata.glance import Glance
+from kata.glance import Glance, in_the_words_of
 from kata.job import CannotJudge, Case, Job
+from kata.news import Began, Heard, News, Trouble, Wish
 from kata.verdict import ExerciseVerdict, not_judged
 from kata.zygote import Zygote
 
 TICK = 0.05
 SECONDS_FOR_A_GLANCE = 2.0
-TEXTS = ("message", "counterexample", "picture", "place", "misconception", "diagnosis", "details")
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What is to be judged: one exercise, on the reference's prerequisites or the learner's own."""
-
-    exercise: Exercise
-    prerequisites: str
-
-
-@dataclass(frozen=True)
-class Began:
-    """Judging begins. `now` says whether somebody waits for it."""
-
-    wish: Wish
-    now: bool
-
-
-@dataclass(frozen=True)
-class Heard:
-    """What is known of an exercise by now; `settled` once nothing more will come."""
-
-    wish: Wish
-    verdict: ExerciseVerdict
-    settled: bool
-    now: bool
-
-
-@dataclass(frozen=True)
-class Trouble:
-    """Judging cannot go on; the sentence says why."""
-
-    says: str
-
-
-News = Began | Heard | Trouble
 
 
 class Live:
@@ -129,6 +94,7 @@ class _Bench:
         self.others: dict[Job, Wish] = {}
         self.zygote: Zygote | None = None
         self.zygote_is_for: tuple[str, ...] = ()
+        self.preparing: Preparing | None = None
         self.failed_last: dict[str, str] = {}
         self.told: tuple[str, ...] = ()
 
@@ -175,11 +141,16 @@ class _Bench:
         self.drop_all()
         if self.zygote is not None:
             self.zygote.end()
+        if self.preparing is not None:
+            self.preparing.give_up()
 
     def _take_up(self, wish: Wish) -> None:
         self.wish = wish
         self.live.tell(Began(wish, now=True))
         self.drop()
+        if self.preparing is not None:  # what it has found is kept; it goes on when there is time
+            self.preparing.give_up()
+            self.preparing = None
         for job in [job for job, other in self.others.items() if other == wish]:
             self._cancel(job)
         case, key = self._case(wish)
@@ -227,7 +198,7 @@ class _Bench:
     def _finished(self, job: Job) -> None:
         self._keep(job)
         if job is self.whole and self.wish is not None:
-            verdict = _as_seen(job.verdict, self.seen)
+            verdict = in_the_words_of(self.seen, job.verdict)
             self.whole = self.seen = None
             self._settled(self.wish, verdict, now=True)
         elif job in self.others:
@@ -282,8 +253,12 @@ class _Bench:
         return case, cache.key(case, wish.exercise)
 
     def _get_ready(self) -> None:
-        """Has a zygote for the exercise of now, for the next save."""
-        if self.wish is None or self.crew.context.get_start_method() != "forkserver" or self._zygote_for(self.wish):
+        """Has a zygote for the exercise of now, for the next save; then what diagnoses of it need."""
+        if self.wish is None or self.crew.context.get_start_method() != "forkserver":
+            return
+        if (zygote := self._zygote_for(self.wish)) is not None:
+            if zygote.is_ready and self.preparing is None:
+                self.preparing = prepare(self.crew.context, self.live.curriculum, self.wish.exercise)
             return
         if self.zygote is not None:
             self.zygote.end()
@@ -311,16 +286,3 @@ def _state(file: Path) -> str:
     except OSError:
         return "none"
     return f"{found.st_mtime_ns} {found.st_size}"
-
-
-def _as_seen(verdict: ExerciseVerdict, seen: ExerciseVerdict | None) -> ExerciseVerdict:
-    """The verdict, in the words of the glance where that said the same of a law: nobody likes a text that moves."""
-    if seen is None or verdict.first_failed is None:
-        return verdict
-    before = {law.id: law for law in seen.broken if not law.unwritten}
-    laws = []
-    for law in verdict.laws:
-        earlier = before.get(law.id)
-        same = earlier is not None and law.status == "failed" and earlier.misconception == law.misconception
-        laws.append(replace(law, **{name: getattr(earlier, name) for name in TEXTS}) if same else law)
-    return replace(verdict, laws=laws)

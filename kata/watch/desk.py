@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from kata import live, state, stub_files
+from kata import live, news, state, stub_files
 from kata.curriculum import Curriculum, Exercise
 from kata.state import State
 from kata.watch import keys
@@ -18,7 +18,7 @@ from kata.watch.session import Session
 IDLE = 300.0
 """Seconds after which somebody who neither types nor saves is no longer counted as working."""
 
-Event = live.News | set[Path] | str
+Event = news.News | set[Path] | str
 """What the judge says, files whose bytes have changed, or a key."""
 
 
@@ -62,11 +62,11 @@ class Desk:
                 for effect in effects:
                     self._do(effect)
                 self._remember_changes(before)
-            case live.Began():
+            case news.Began():
                 self._began(event)
-            case live.Heard():
+            case news.Heard():
                 self._heard(event)
-            case live.Trouble():
+            case news.Trouble():
                 self.session = replace(self.session, remark=event.says)
 
     def close(self) -> None:
@@ -90,7 +90,7 @@ class Desk:
         if others or helper:
             self._judge_others()
 
-    def _began(self, event: live.Began) -> None:
+    def _began(self, event: news.Began) -> None:
         if (event.wish.prerequisites == "own") == self.session.own:
             exercise = event.wish.exercise
             if event.now and exercise == self.session.current:
@@ -99,7 +99,7 @@ class Desk:
                 under_way = self.session.under_way | {exercise.id}
                 self.session = replace(self.session, under_way=under_way)
 
-    def _heard(self, event: live.Heard) -> None:
+    def _heard(self, event: news.Heard) -> None:
         own = event.wish.prerequisites == "own"
         self.session = sessions.heard(self.session, event.verdict, event.settled, own)
         if event.settled and event.verdict.status == "passed":

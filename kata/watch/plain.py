@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from rich.console import Console
 
-from kata import live, message
+from kata import message, news
 from kata.curriculum import Curriculum, Exercise
 from kata.verdict import ExerciseVerdict
 from kata.watch.desk import Desk, Event
@@ -25,9 +25,9 @@ def run(curriculum: Curriculum, exercise: Exercise | None, as_json: bool) -> int
         try:
             while (event := events.get()) is not None:
                 desk.take(event)
-                if isinstance(event, live.Trouble):
+                if isinstance(event, news.Trouble):
                     print(json.dumps({"trouble": event.says}) if as_json else f"kata: {event.says}", flush=True)
-                elif isinstance(event, live.Heard) and event.now and event.settled:
+                elif isinstance(event, news.Heard) and event.now and event.settled:
                     _tell(console, event.verdict, as_json)
         finally:
             desk.close()
