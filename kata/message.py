@@ -20,6 +20,7 @@ from kata.verdict import ExerciseVerdict, LawVerdict
 LINES = 25
 """How tall a learner's whole next step may be, its heading and its last line included."""
 OUTPUT_LINES = 8
+CROSS = "\N{BALLOT X}"
 MARKED = re.compile(r"\[[^][\n]*\]")
 
 
@@ -123,7 +124,10 @@ def _place(exercise: ExerciseVerdict, law: LawVerdict | None, width: int) -> lis
 
 
 def _law(law: LawVerdict, width: int, output: bool = True) -> list[Part]:
-    parts = [Part(0, _lines(law.says, width, 2, "bold"), 2)]
+    says = _lines(law.says, width, 2, "bold")
+    if not law.unwritten:  # else it is not broken, only not written yet
+        says[0] = Text.assemble((CROSS, "red"), " ", says[0][2:])
+    parts = [Part(0, says, 2)]
     if not law.unwritten:
         parts += _explained(law, width)
     if output:

@@ -39,7 +39,7 @@ def in_words(error: BaseException, tree: Path) -> str:
     if isinstance(error, NotImplementedError):
         return "This is not written yet."
     where = place(error, tree)
-    at = f" ({where}){_text_of(where)}" if where else ""
+    at = f" ({Path(where).name}){_text_of(where)}" if where else ""
     if isinstance(error, SyntaxError):
         return f"Python cannot read this file: {error.msg}.{at}"
     if (said := _of_the_judges_tools(error, tree)) is not None:

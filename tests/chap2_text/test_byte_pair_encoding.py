@@ -166,7 +166,7 @@ def encodes(tokenizer, text, expected):
 
 def streams(tokenizer, chunks, expected):
     """Checks the ids of a text that comes in chunks."""
-    actual = list(tokenizer.encode_iterable(iter(chunks)))
+    actual = list(verbs.call(tokenizer.encode_iterable, iter(chunks)))
     equal(actual, expected, f"what encode_iterable({shorten(chunks)}) yields")
 
 
