@@ -153,7 +153,8 @@ def _shapes(error: BaseException, tree: Path) -> list[str]:
         f"{name} has shape {tuple(tensor.shape)}" + (f" and dtype {str(tensor.dtype)[6:]}" if len(dtypes) > 1 else "")
         for name, tensor in list(tensors.items())[:MOST_SHAPES]
     ]
-    return [f"There, {', '.join(said)}."]
+    *others, last = said
+    return [f"There, {', '.join(others)}{' and ' if others else ''}{last}."]
 
 
 def _tensors_on(frame: FrameType, line: int) -> Iterator[tuple[str, Tensor]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DataLoader
 
 from kata.laws.calls import RECORDER, SMALL, Call, Case
 from kata.laws.literals import (
@@ -97,12 +98,15 @@ class _Script:
     def _write(self, call: Call) -> None:
         """Writes the call, and above it what it needs."""
         if call.result is not None:
-            self._object(call)
+            name = self._object(call)
+            if isinstance(call.result, DataLoader):
+                self.lines.append(f"list({name})")
         elif call.function is operator.getitem:
             owner, index = call.arguments
             self.lines.append(f"{self._function(owner)}[{self._value(index, 'index')}]")
         elif (function := self._function(call.function)) is not None:
-            self.lines.append(called(f"{function}(", self._arguments(call)))
+            line = called(f"{function}(", self._arguments(call))
+            self.lines.append(f"list({line})" if inspect.isgeneratorfunction(call.function) else line)
 
     def _function(self, function: Any) -> str | None:
         known = RECORDER.name_of(function)
@@ -191,6 +195,8 @@ class _Script:
         return None
 
     def _tensor(self, value: Tensor, hint: str) -> str:
+        if value.is_meta:
+            return self._stand_in(value, hint)
         if value.numel() <= SMALL and value.device.type == "cpu" and value.layout == torch.strided:
             dtype = "" if value.dtype in (torch.float32, torch.int64, torch.bool) else f", dtype={value.dtype}"
             numbers = written(value.tolist())
@@ -274,7 +280,13 @@ class _Script:
 def _differ(before: Call, last: Call) -> bool:
     """Whether two calls got different first tensors."""
     a, b = (call.arguments[0] if call.arguments else None for call in (before, last))
-    return isinstance(a, Tensor) and isinstance(b, Tensor) and a is not b and not torch.equal(a, b)
+    return (
+        isinstance(a, Tensor)
+        and isinstance(b, Tensor)
+        and a is not b
+        and a.device == b.device
+        and not torch.equal(a, b)
+    )
 
 
 def _parameters(call: Call) -> list[str]:

@@ -59,7 +59,7 @@ def tensor(value: Any, axes: Mapping[str, int], dtype: torch.dtype | None = None
     wanted = ", ".join(f"{name} {size}" for name, size in axes.items())
     if tuple(plain.shape) != tuple(axes.values()):
         it_is = "it is" if re.fullmatch(r"[\w.]+\.\w+", what) else "you returned"
-        broken(f"The shape of {what} should be ({wanted}), but {it_is} {tuple(plain.shape)}.")
+        broken(f"The shape of {what} should be ({wanted}), but {it_is} {tuple(plain.shape) or '(), one number'}.")
     if dtype is not None and plain.dtype != dtype:
         broken(f"The dtype of {what} should be {_name(dtype)}, but you returned {_name(plain.dtype)}.")
     if plain.is_floating_point() and not bool(torch.isfinite(plain).all()):

@@ -33,7 +33,7 @@ def filled(line: str) -> str:
 
 
 def _breaks(line: str) -> Iterator[int]:
-    """Where a line may go on in the next: behind the first bracket, and at spaces between brackets, not within texts."""
+    """Where a line may go on in the next: behind the first bracket, and at spaces between brackets, not in texts."""
     if line.startswith("#"):
         return
     depth, quote, place = 0, "", 0

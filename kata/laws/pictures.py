@@ -94,8 +94,10 @@ def in_places(got: Any, wanted: Any) -> str | None:
         line = f"{name:<12} "
         for place in range(count):
             column = [items[place] for items in (places, *cells) if place < len(items)]
-            cell = (row[place] if place < len(row) else "").rjust(max(map(len, column)))
-            line += f"[{cell}]" if place == first and row is cells[1] else f" {cell} "
+            width, is_text = max(map(len, column)) + 2, column[-1][:1] in ("'", '"', "b")
+            cell = row[place] if place < len(row) else ""
+            cell = f"[{cell}]" if place == first and row is cells[1] else f" {cell} "
+            line += cell.ljust(width) if is_text else cell.rjust(width)
         rows.append(line.rstrip())
     return "\n".join(rows) if max(map(len, rows)) <= WIDTH else None
 

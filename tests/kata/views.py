@@ -50,12 +50,12 @@ def faults(view: str) -> list[str]:
     return found + [f"it says {word}" for word in sorted(set(INTERNALS.findall(view)))]
 
 
-def made(lessons: Curriculum, exercise: Exercise, variants: Iterable[Variant]) -> dict[str, str]:
-    """The views of these misconceptions of one exercise, by slug."""
+def made(lessons: Curriculum, exercise: Exercise, variants: Iterable[Variant]) -> "_Views":
+    """The views of these misconceptions of one exercise, and what is wrong with them, both by slug."""
     views = _Views(lessons, exercise, list(variants))
     arguments = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT), *QUICK, "--tree", "solutions"]
     pytest.main([*arguments, str(exercise.law_file)], plugins=[views])
-    return views.texts
+    return views
 
 
 class _Views:
@@ -68,6 +68,7 @@ class _Views:
         self.exercise = exercise
         self.variants = variants
         self.texts: dict[str, str] = {}
+        self.faults: dict[str, list[str]] = {}
 
     @pytest.hookimpl(trylast=True)
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -84,7 +85,9 @@ class _Views:
             process = context.Process(target=self._judge, args=(session, variant, writing))
             process.start()
             writing.close()
-            self.texts[variant.slug] = reading.recv() if reading.poll(SECONDS) else "(none in time)"
+            said = reading.recv() if reading.poll(SECONDS) else ("(none in time)\n", "it is not there in time")
+            self.texts[variant.slug] = said[0]
+            self.faults[variant.slug] = faults(said[0]) + ([said[1]] if said[1] else [])
             process.kill()
             process.join()
         return True
@@ -99,7 +102,7 @@ class _Views:
             channel.send(self._view(session, variant, file.parents[1]))
         os._exit(0)
 
-    def _view(self, session: pytest.Session, variant: Variant, tree: Path) -> str:
+    def _view(self, session: pytest.Session, variant: Variant, tree: Path) -> tuple[str, str | None]:
         session.config.stash[TREES].tree = tree
         verdict = not_judged(self.exercise, tree)
         collector = Collector(self.curriculum, self.exercise, verdict, tree, (), Listener())
@@ -113,11 +116,23 @@ class _Views:
             law.diagnosis = _known_as(self.exercise, variant).why if verdict.status == "failed" else None
         console = Console(file=io.StringIO(), width=COLUMNS, color_system=None)
         console.print(message.next_step(verdict, COLUMNS), crop=False)
-        return console.file.getvalue()
+        case = verdict.broken[0].counterexample if verdict.broken else None
+        return console.file.getvalue(), _not_pasteable(case or "")
 
 
 def _known_as(exercise: Exercise, variant: Variant) -> Variant:
     return next(other for other in exercise.misconceptions if other.slug == (variant.twin or variant.slug))
+
+
+def _not_pasteable(case: str) -> str | None:
+    """What keeps the smallest case from running; that the learner's code raises an error is no hindrance."""
+    try:
+        exec(compile(case, "<the smallest case>", "exec"), {})
+    except (SyntaxError, NameError, ImportError) as error:
+        return f"its smallest case cannot be pasted: {type(error).__name__}: {error}"
+    except Exception:
+        pass
+    return None
 
 
 def golden() -> list[str]:
@@ -153,12 +168,13 @@ def main() -> int:
         arguments.to.mkdir(exist_ok=True)
     bad = False
     for exercise, variants in wanted:
-        for slug, view in made(lessons, exercise, variants).items():
+        views = made(lessons, exercise, variants)
+        for slug, view in views.texts.items():
             if arguments.all:
                 print(f"{'=' * COLUMNS}\n{exercise.id}-{slug}\n\n{view}", flush=True)
             else:
                 (arguments.to / f"{exercise.id}-{slug}.txt").write_text(view, encoding="utf-8")
-            for fault in faults(view):
+            for fault in views.faults[slug]:
                 bad = True
                 print(f"FAULT in {exercise.id}-{slug}: {fault}", flush=True)
     return 1 if bad else 0
