@@ -21,6 +21,7 @@ LINES = 25
 """How tall a learner's whole next step may be, its heading and its last line included."""
 OUTPUT_LINES = 8
 CROSS = "\N{BALLOT X}"
+SHORTENED = ("  (Shortened: --verbose shows everything.)", "  (See --verbose.)")
 MARKED = re.compile(r"\[[^][\n]*\]")
 
 
@@ -182,7 +183,8 @@ def _fitted(parts: Iterable[Part], width: int, most: int | None) -> list[Text]:
     for part, count in zip(parts, taken, strict=True):
         # A part whose lines are higher than one each is never cut: it is there as a whole or not at all.
         lines += part.lines if part.least is None and count else _cut(part.lines, count, width)
-    return [*lines[: max(0, most - 1)], Text("  (Shortened: --verbose shows everything.)", "dim")]
+    shortened = next((text for text in SHORTENED if len(text) <= width), "")
+    return [*lines[: max(0, most - 1)], Text(shortened, "dim")]
 
 
 def _cut(lines: Sequence[Text], count: int, width: int) -> list[Text]:
