@@ -28,6 +28,7 @@ from kata.laws.literals import (
     written,
 )
 
+BEGINNING = 40  # as characters of a text that is too long to be shown
 SHORT = 40  # as characters of a tensor that is written where it is used
 
 
@@ -177,7 +178,7 @@ class _Script:
         return self._of_the_laws(value) or self._unsaid(value, hint)
 
     def _of_the_laws(self, value: Any) -> str | None:
-        """What the law file has under a name: a large constant, or an object without attributes of a class of its."""
+        """What the law file has under a name: a large constant, an object whose class takes no arguments."""
         laws = RECORDER.laws
         if laws is None or laws.__file__ is None or isinstance(value, Tensor):
             return None
@@ -186,7 +187,7 @@ class _Script:
         for name, known in vars(laws).items():
             if module is None or name.startswith("_"):
                 continue
-            if known is type(value) and not getattr(value, "__dict__", None):
+            if known is type(value) and not inspect.signature(known).parameters:
                 self.imports[f"from {module} import {name}"] = None
                 return f"{name}()"
             if type(value) in (list, dict, str) and type(known) is type(value) and known == value:
@@ -264,7 +265,14 @@ class _Script:
         """A name for what cannot be written down, with a comment that says what it is."""
         name = self._new_name(hint)
         self.variables[name] = value
-        self.lines.append(f"# {name}: {in_words(value)}")
+        if type(value) is str and len(value) > LONGEST_VALUE:
+            begin = value[:BEGINNING]
+            self.lines += [
+                f"# The law's own {name} goes on with other words.",
+                f"{name} = {begin!r} * {len(value) // BEGINNING}",
+            ]
+        else:
+            self.lines.append(f"# {name}: {in_words(value)}")
         return name
 
     def _name(self, value: Any) -> str | None:

@@ -39,7 +39,7 @@ def _breaks(line: str) -> Iterator[int]:
     depth, quote, place = 0, "", 0
     while place < len(line):
         character = line[place]
-        if depth == 1 and line[place - 1] == "(":
+        if depth == 1 and not quote and line[place - 1] == "(":
             yield place
         if quote:
             place += character == "\\"

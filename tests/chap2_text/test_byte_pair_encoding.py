@@ -118,6 +118,8 @@ def naive_ids(text: str, merges: list[tuple[bytes, bytes]], specials: tuple[str,
 MERGES = naive_merges(CORPUS, 110)
 # Under these names a failure says where the vocabulary of its smallest case comes from.
 VOCAB, VOCAB_WITH_SPECIALS = tokens_of(MERGES), tokens_of(MERGES, SPECIALS)
+VOCAB_WITH_NESTED = tokens_of(MERGES, NESTED)
+BYTES, BYTES_WITH_SPECIALS = tokens_of([]), tokens_of([], SPECIALS)
 LEARNT = sorted({token.decode() for token in tokens_of(MERGES).values() if len(token) > 1 and token[0] < 128})
 
 # Words in which what was learnt overlaps, and texts of everything.
