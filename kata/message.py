@@ -20,6 +20,8 @@ from kata.verdict import ExerciseVerdict, LawVerdict
 LINES = 25
 """How tall a learner's whole next step may be, its heading and its last line included."""
 OUTPUT_LINES = 8
+CROSS = "\N{BALLOT X}"
+SHORTENED = ("  (Shortened: --verbose shows everything.)", "  (See --verbose.)")
 MARKED = re.compile(r"\[[^][\n]*\]")
 
 
@@ -67,8 +69,8 @@ def block(
     """One law: where it broke, its sentence, what differed, a picture, the diagnosis, the smallest case, the output.
 
     Each renderable of the group is one line, at most `width` columns wide, except for code that is meant to be copied:
-    it is left whole for the terminal to wrap. `verbose` shows all there is, however much; so does `lines=None`; `whole`
-    is what the reader is told to use for that.
+    it is left whole for the terminal to wrap. `verbose` shows all there is, however much; so does `lines=None`.
+    `whole` is what the reader is told to use for that.
     """
     parts = [*_place(exercise, law, width), *_law(law, width)]
     if verbose:
@@ -118,6 +120,26 @@ def plain(text: str) -> str:
     return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
+def wrapped(text: Text, width: int, indent: int) -> list[Text]:
+    """Lines of at most `width` columns; lines of the text that begin with spaces keep them when they go on."""
+    console = Console(width=width)
+    lines = []
+    for line in text.split("\n", allow_blank=True):
+        own = len(line.plain) - len(line.plain.lstrip(" "))
+        before = " " * min(indent + own, width // 2)
+        line = line[own:] if own else line
+        for piece in line.wrap(console, max(1, width - len(before)), overflow="fold"):
+            piece.rstrip()
+            lines.append(Text(before).append_text(piece))
+    return lines
+
+
+def shown(file: str | Path) -> str:
+    """Relative to where the person is, when the file lies below it."""
+    relative = os.path.relpath(file)
+    return str(file) if relative.startswith("..") else relative
+
+
 def _place(exercise: ExerciseVerdict, law: LawVerdict | None, width: int) -> list[Part]:
     """The place to open, as a link, and the TODO that stands there."""
     file, line = place(exercise, law)
@@ -129,7 +151,10 @@ def _place(exercise: ExerciseVerdict, law: LawVerdict | None, width: int) -> lis
 
 
 def _law(law: LawVerdict, width: int, output: bool = True) -> list[Part]:
-    parts = [Part(0, _lines(law.says, width, 2, "bold"), 2)]
+    says = _lines(law.says, width, 2, "bold")
+    if not law.unwritten:  # else it is not broken, only not written yet
+        says[0] = Text.assemble((CROSS, "red"), " ", says[0][2:])
+    parts = [Part(0, says, 2)]
     if not law.unwritten:
         parts += _explained(law, width)
     if output:
@@ -184,7 +209,8 @@ def _fitted(parts: Iterable[Part], width: int, most: int | None, whole: str = "-
     for part, count in zip(parts, taken, strict=True):
         # A part whose lines are higher than one each is never cut: it is there as a whole or not at all.
         lines += part.lines if part.least is None and count else _cut(part.lines, count, width)
-    return [*lines[: max(0, most - 1)], Text(f"  (Shortened: {whole} shows everything.)", "dim")]
+    shortened = next((text for text in SHORTENED if len(text) <= width), "")
+    return [*lines[: max(0, most - 1)], Text(shortened, "dim")]
 
 
 def _cut(lines: Sequence[Text], count: int, width: int) -> list[Text]:
@@ -203,20 +229,6 @@ def _lines(text: str, width: int, indent: int, style: str = "") -> list[Text]:
     return wrapped(Text(plain(text).expandtabs(4), style), width, indent)
 
 
-def wrapped(text: Text, width: int, indent: int) -> list[Text]:
-    """Lines of at most `width` columns; lines of the text that begin with spaces keep them when they go on."""
-    console = Console(width=width)
-    lines = []
-    for line in text.split("\n", allow_blank=True):
-        own = len(line.plain) - len(line.plain.lstrip(" "))
-        before = " " * min(indent + own, width // 2)
-        line = line[own:] if own else line
-        for piece in line.wrap(console, max(1, width - len(before)), overflow="fold"):
-            piece.rstrip()
-            lines.append(Text(before).append_text(piece))
-    return lines
-
-
 def _group(lines: Iterable[Text]) -> Group:
     lines = list(lines)
     for line in lines:
@@ -227,9 +239,3 @@ def _group(lines: Iterable[Text]) -> Group:
 def _lines_of(file: str) -> list[str]:
     linecache.checkcache(file)
     return linecache.getlines(file)
-
-
-def shown(file: str | Path) -> str:
-    """Relative to where the person is, when the file lies below it."""
-    relative = os.path.relpath(file)
-    return str(file) if relative.startswith("..") else relative

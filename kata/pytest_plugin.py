@@ -111,7 +111,7 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 @contextlib.contextmanager
 def _last_case_kept(item: pytest.Item) -> Iterator[None]:
     """Hypothesis tries the smallest case again at the end, so the last one that breaks is the one it speaks of."""
-    RECORDER.forget()
+    RECORDER.forget(getattr(item, "module", None))
     law = getattr(item, "obj", None)
     handle = getattr(law, "hypothesis", None)
     if handle is None:
