@@ -16,7 +16,11 @@ class GPTModel(nn.Module):
     """Token ids in, logits out: position t scores every token of the vocabulary as the one that comes after token t.
 
     Args:
-        cfg: the sizes, by name: vocab_size, context_length, emb_dim, n_heads, n_layers, drop_rate, qkv_bias.
+        cfg: the model's configuration: vocab_size, context_length, emb_dim, n_heads, n_layers, drop_rate, qkv_bias.
+
+    `tok_emb` and `pos_emb` are embeddings: their `weight` has a row for each token, or each position. `drop_emb` drops
+    some of their sum in training; `trf_blocks` holds the blocks, and can be iterated; `final_norm` and `out_head`, an
+    nn.Linear that shares its weights with nothing, make logits of what the last block returns.
     """
 
     def __init__(self, cfg: dict[str, Any]) -> None:
