@@ -19,7 +19,7 @@ def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
         targets: (...), int64, the index of the right token at each position.
 
     Returns:
-        A scalar in the dtype of the logits, in nats, with a gradient; 0 is a perfect forecast.
+        A scalar in nats, as precise as the logits, with a gradient; 0 is a perfect forecast.
 
     >>> cross_entropy(torch.zeros(2, 3, 8), torch.zeros(2, 3, dtype=torch.int64))
     tensor(2.0794)
