@@ -14,6 +14,7 @@ import rich
 import tiktoken
 import tiktoken_ext.openai_public  # the first get_encoding
 import torch
+import torch._dynamo  # what the meta device imports at its first use, and the first optimizer
 import torch.autograd.gradcheck
 import torch.fx.experimental.symbolic_shapes  # what the first gradient in a given direction imports
 import torch.profiler._cupti_monitor  # ... the first DataLoader
