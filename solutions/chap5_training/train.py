@@ -47,7 +47,8 @@ def train_model(
     >>> model = nn.Sequential(nn.Embedding(3, 3))  # as many logits as tokens
     >>> batch = torch.tensor([[0, 1, 2, 0]]), torch.tensor([[1, 2, 0, 1]])
     >>> sgd = torch.optim.SGD(model.parameters(), lr=10.0)
-    >>> _, losses, tokens = train_model(model, [batch] * 6, [batch], sgd, "cpu", num_epochs=9, eval_freq=25, eval_iter=1)
+    >>> batches = [batch] * 10
+    >>> _, losses, tokens = train_model(model, batches, batches, sgd, "cpu", num_epochs=6, eval_freq=25, eval_iter=1)
     >>> tokens
     [4, 104, 204]
     >>> f"{perplexity(losses[-1]):.1f}"
