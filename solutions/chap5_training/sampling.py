@@ -22,7 +22,7 @@ def next_token_probabilities(
             the distribution that temperature and top_k left, with sum one.
 
     Returns:
-        (batch, vocab), the dtype of logits; each row sums to one.
+        (batch, vocab), floating point; each row sums to one.
 
     Raises:
         ValueError: a temperature below 0, a top_k below 1, or a top_p that is not above 0 and at most 1.
