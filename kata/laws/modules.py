@@ -1,6 +1,7 @@
 """Laws that many modules share, written once: each takes a function or a module, and breaks with a sentence.
 
-Sequence functions take x (batch, tokens, features) and return (batch, tokens, features).
+Sequence functions take x (batch, tokens, features) and return (batch, tokens, features); or they take ids
+(batch, tokens), where the size of the vocabulary says what a token may change to.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,41 +17,43 @@ from kata.laws.checks import TOLERANCE, broken, describe, holds, same, shorten
 SEQUENCE = ("batch", "token", "feature")
 
 
-def sees_no_future(function: Callable[[Tensor], Tensor], x: Tensor, seed: int) -> None:
+def sees_no_future(function: Callable[[Tensor], Tensor], x: Tensor, seed: int, vocab: int | None = None) -> None:
     """Changing one token leaves every earlier position as it was."""
     for token in range(x.shape[1]):
-        change = _change(function, x, token, seed)
+        change = _change(function, x, token, seed, vocab)
         for position in range(token):
             moved = change[:, position].max().item()
-            if not moved <= TOLERANCE[x.dtype]:  # NaN is no answer either
+            if not moved <= TOLERANCE[change.dtype]:  # NaN is no answer either
                 broken(
                     f"Position {position} moved by {moved:.3g} when only token {token} changed: it sees the future.",
-                    _influence(function, x, seed, future=True),
+                    _influence(function, x, seed, vocab, future=True),
                 )
 
 
-def sees_the_past(function: Callable[[Tensor], Tensor], x: Tensor, seed: int) -> None:
+def sees_the_past(function: Callable[[Tensor], Tensor], x: Tensor, seed: int, vocab: int | None = None) -> None:
     """Changing one token changes that position and every later one, in every sequence of the batch."""
     for token in range(x.shape[1]):
-        change = _change(function, x, token, seed)
+        change = _change(function, x, token, seed, vocab)
         for position in range(token, x.shape[1]):
             moved = change[:, position].min().item()
-            if not moved > TOLERANCE[x.dtype]:
+            if not moved > TOLERANCE[change.dtype]:
                 itself = "its own token" if position == token else f"token {token}"
                 broken(
                     f"Position {position} moved by {moved:.3g} when {itself} changed: it does not see it, but should. "
                     "A position sees itself and everything before it.",
-                    _influence(function, x, seed, future=False),
+                    _influence(function, x, seed, vocab, future=False),
                 )
 
 
-def _influence(function: Callable[[Tensor], Tensor], x: Tensor, seed: int, future: bool) -> str | None:
+def _influence(
+    function: Callable[[Tensor], Tensor], x: Tensor, seed: int, vocab: int | None, future: bool
+) -> str | None:
     """How far each position moves when each token changes, as a picture; what is wrong about it is marked."""
     with RECORDER.resting():
-        change = torch.stack([_change(function, x, token, seed) for token in range(x.shape[1])], dim=-1)
+        change = torch.stack([_change(function, x, token, seed, vocab) for token in range(x.shape[1])], dim=-1)
     later = torch.ones(change.shape[1:], dtype=torch.bool).triu(1)
     moved = change.amax(dim=0) if future else change.amin(dim=0)
-    off = ~(moved <= TOLERANCE[x.dtype]) & later if future else ~(moved > TOLERANCE[x.dtype]) & ~later
+    off = ~(moved <= TOLERANCE[moved.dtype]) & later if future else ~(moved > TOLERANCE[moved.dtype]) & ~later
     what = "How far each position moves when a token changes, in brackets what is wrong:"
     return pictures.matrix(moved.detach(), off, "position", "token", what)
 
@@ -288,10 +291,13 @@ def _upper(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _change(function: Callable[[Tensor], Tensor], x: Tensor, token: int, seed: int) -> Tensor:
+def _change(function: Callable[[Tensor], Tensor], x: Tensor, token: int, seed: int, vocab: int | None) -> Tensor:
     """How far each position (batch, tokens) moves when one token is replaced."""
     other = x.clone()
-    other[:, token] = draw.normal(seed + 3, x.shape[0], x.shape[2], dtype=x.dtype)
+    if vocab is None:
+        other[:, token] = draw.normal(seed + 3, x.shape[0], x.shape[2], dtype=x.dtype)
+    else:
+        other[:, token] = (x[:, token] + 1 + draw.integers(seed + 3, vocab - 1, x.shape[0])) % vocab
     before, after = verbs.call(function, x), verbs.call(function, other)
     moved: Tensor = (after - before).abs().amax(dim=-1)
     return moved

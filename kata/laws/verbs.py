@@ -1,16 +1,19 @@
 """Everything that laws do to a learner's objects, in one place: construct, call, read, write, save, load."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from kata.laws import draw
 from kata.laws.calls import RECORDER
 from kata.laws.checks import MissingName, broken, describe
+
+FILLING = ("normal_", "uniform_")
 
 
 class Submission:
@@ -38,6 +41,29 @@ def construct(kind: Callable[..., Any], *arguments: Any, seed: int = 0, **named:
     torch.default_generator.manual_seed(seed)
     made.result = kind(*arguments, **named)
     return made.result
+
+
+def unfilled(kind: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+    """Builds one of the learner's objects, but draws no random numbers: its parameters hold whatever is there.
+
+    Memory that nobody writes to costs nothing, so a model of any size can be built and counted. (The meta device would
+    do as well, but the first mask that is built there imports half of PyTorch's compiler.)
+    """
+    with _NothingDrawn():
+        return construct(kind, *arguments, **named)
+
+
+class _NothingDrawn(TorchFunctionMode):
+    """What fills a tensor with random numbers leaves it as it is; what makes a random one makes an empty one."""
+
+    def __torch_function__(
+        self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        named = dict(kwargs or {})
+        fills = getattr(func, "__module__", None) == "torch.nn.init" or getattr(func, "__name__", "") in FILLING
+        if fills:
+            return args[0] if args else named["tensor"]
+        return (torch.empty if func in (torch.randn, torch.rand) else func)(*args, **named)
 
 
 def call(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:

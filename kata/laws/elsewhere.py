@@ -1,0 +1,70 @@
+"""What would happen if a model and its input were on another device, found out on a machine that has only one.
+
+The meta device, which is everywhere, does not do where a submission may look at numbers (to check ids, for instance),
+and an embedding on it takes ids from any device. So tensors are told apart here by how they came about.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from kata.laws.checks import broken
+
+ACROSS = {"to", "type_as", "copy_", "__getitem__"}
+"""What may meet tensors on two devices; an index may be on the CPU, wherever the tensor is."""
+
+
+class Elsewhere(TorchFunctionMode):
+    """Within the block, all tensors count as being on another device, except those that the code makes by default.
+
+    A tensor made without a `device` stays at home, with all that is computed from it alone, until it is moved by
+    `.to()`. Where it meets one from elsewhere, the law is broken, as a real device would break it. Numbers without a
+    dimension may meet anything.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at_home: dict[int, Tensor] = {}  # the tensors themselves, so that an id stays its own
+
+    def moves(self, built: nn.Module) -> None:
+        """Notes that a module moved to the other device: its parameters and buffers did, and nothing else of it."""
+        for moved in (*built.parameters(), *built.buffers()):
+            self.at_home.pop(id(moved), None)
+
+    def __torch_function__(
+        self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        named = dict(kwargs or {})
+        name = getattr(func, "__name__", "")
+        tensors = list(_tensors((args, named)))
+        home = [one for one in tensors if id(one) in self.at_home]
+        if home and len(home) < len(tensors) and name not in ACROSS:
+            broken(
+                f"On another device, {name} fails: a tensor that was made without saying on which device meets one "
+                "that is elsewhere. Make it on the device of the input (device=ids.device), or register it as a buffer."
+            )
+        result = func(*args, **named)
+        stays = len(home) == len(tensors) and named.get("device") is None and not (name == "to" and _says_where(args))
+        for made in _tensors(result):
+            if stays and made.dim() > 0:
+                self.at_home[id(made)] = made
+            else:  # .to() may return the tensor itself
+                self.at_home.pop(id(made), None)
+        return result
+
+
+def _tensors(value: Any) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _tensors(item)
+    elif isinstance(value, dict):
+        yield from _tensors(list(value.values()))
+
+
+def _says_where(args: tuple[Any, ...]) -> bool:
+    return any(isinstance(argument, str | torch.device) for argument in args)

@@ -1,0 +1,68 @@
+"""The feed-forward network of a transformer block, and GELU, the curve that makes it more than a linear layer.
+
+Source: Build a Large Language Model (From Scratch), section 4.3; Hendrycks & Gimpel 2016, Gaussian Error Linear
+Units, section 2.
+"""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+class GELU(nn.Module):
+    """The activation of GPT-2: a smooth relative of max(x, 0). This is the form with tanh, not the one with erf."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³))) of each number; no gelu of PyTorch's is used.
+
+        Args:
+            x: (...), of any shape.
+
+        Returns:
+            (...), the same shape.
+
+        >>> GELU()(torch.tensor([-10.0, 0.0, 1.0, 10.0])).tolist()
+        [-0.0, 0.0, 0.8411920070648193, 10.0]
+        """
+        # 1. Compute what goes into the tanh.
+        inner = math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
+        # 2. Let the tanh, moved to lie between 0 and 1, decide how much of x passes.
+        return 0.5 * x * (1 + torch.tanh(inner))
+
+
+class FeedForward(nn.Module):
+    """Two linear layers with a GELU between them, applied to each token on its own.
+
+    Args:
+        cfg: the model's configuration, of which `emb_dim`, the features of a token, is used.
+
+    `layers` can be indexed: layers[0] is the first linear layer, layers[1] the GELU, layers[2] the second linear layer.
+    """
+
+    def __init__(self, cfg: dict[str, Any]) -> None:
+        # 1. Call nn.Module's own __init__.
+        super().__init__()
+        # 2. Make the layers: up to four times as many features, a GELU, and down again; both linear layers have a bias.
+        emb_dim = cfg["emb_dim"]
+        self.layers = nn.Sequential(nn.Linear(emb_dim, 4 * emb_dim), GELU(), nn.Linear(4 * emb_dim, emb_dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """What the layers, one after the other, make of each token.
+
+        Args:
+            x: (..., emb_dim), with any number of dimensions before the last.
+
+        Returns:
+            (..., emb_dim)
+
+        >>> feed_forward = FeedForward({"emb_dim": 3})
+        >>> feed_forward.layers[0].out_features
+        12
+        >>> feed_forward(torch.zeros(5, 4, 3)).shape
+        torch.Size([5, 4, 3])
+        """
+        # 1. Pass the input through the layers.
+        result: Tensor = self.layers(x)  # (..., emb_dim) -> (..., 4 * emb_dim) -> (..., emb_dim)
+        return result
