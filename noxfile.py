@@ -51,6 +51,12 @@ def look(session: nox.Session) -> None:
 
 
 @nox.session
+def capstone(session: nox.Session) -> None:
+    """Train your own GPT on real text, once every exercise it needs is done. [-- --minutes M --fresh ...]"""
+    _python("-m", "kata", "capstone", *session.posargs)
+
+
+@nox.session
 def solutions(session: nox.Session) -> None:
     """Prove the reference: every solution obeys every law, and every stub breaks every law."""
     _python("-m", "kata", "solutions", *session.posargs)

@@ -22,6 +22,7 @@ COMMANDS = {
     "look": "draw what the code of one exercise does now, beside what the reference does",
     "stubs": "derive the stubs in exercises/ from solutions/",
     "hint": "judge one exercise and show the next hint for it",
+    "capstone": "train your own GPT on real text, once every exercise it needs is done",
     "reset": "put the stub of one exercise back, after a backup",
 }
 

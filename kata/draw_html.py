@@ -16,7 +16,7 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 def page(seen: Page) -> str:
     """The whole page; it is well-formed XML as well."""
     printed = (
-        f"<section><h2>What the code printed</h2><pre>{_safe(seen.printed)}</pre></section>" if seen.printed else ""
+        f"<section><h2>What the code printed</h2><pre>{safe(seen.printed)}</pre></section>" if seen.printed else ""
     )
     panels = "\n".join(_panel(panel) for panel in seen.panels)
     return f"""<!DOCTYPE html>
@@ -26,13 +26,13 @@ def page(seen: Page) -> str:
 <meta http-equiv="Content-Security-Policy" content="{POLICY}"/>
 <meta name="viewport" content="width=device-width, initial-scale=1"/>
 <meta name="color-scheme" content="light dark"/>
-<title>{_safe(seen.exercise)}</title>
+<title>{safe(seen.exercise)}</title>
 <style>{STYLE}</style>
 </head>
 <body>
 <header>
-<h1>{_safe(seen.title)} <code>{_safe(seen.exercise)}</code></h1>
-<p>What the code in <code>{_safe(seen.tree)}</code> does with \u201c{_safe(seen.sentence)}\u201d, in the tokens of GPT-2
+<h1>{safe(seen.title)} <code>{safe(seen.exercise)}</code></h1>
+<p>What the code in <code>{safe(seen.tree)}</code> does with \u201c{safe(seen.sentence)}\u201d, in the tokens of GPT-2
 unless a picture says otherwise. A dot \u00b7 in a token is a space.
 A <span class="mark legend">frame like this</span> marks what is not as in the reference.</p>
 </header>
@@ -56,7 +56,7 @@ def picture(drawn: Picture) -> str:
 
 def _panel(panel: Panel) -> str:
     if panel.says is not None:
-        says = f'<p class="says">{_safe(panel.says)}</p>'
+        says = f'<p class="says">{safe(panel.says)}</p>'
         return "\n".join(
             _section(right, f"{says if index == 0 else ''}{_side('the reference', right)}", None)
             for index, right in enumerate(panel.reference)
@@ -73,10 +73,10 @@ def _section(right: Picture, sides: str, differs: str | None) -> str:
     note = ""
     if differs is not None:
         note = (
-            f'<p class="differs">{_safe(differs)}</p>' if differs else '<p class="same">The same as the reference.</p>'
+            f'<p class="differs">{safe(differs)}</p>' if differs else '<p class="same">The same as the reference.</p>'
         )
     return (
-        f"<section><h2>{_safe(right.title)}</h2><p>{_safe(right.caption)}</p>{note}"
+        f"<section><h2>{safe(right.title)}</h2><p>{safe(right.caption)}</p>{note}"
         f'<div class="sides">{sides}</div></section>'
     )
 
@@ -90,7 +90,7 @@ def _tokens(drawn: TokensOverText) -> str:
     colour = 0
     for index, token in enumerate(drawn.tokens):
         if token.id is None:
-            text = _safe(token.text) if token.text.strip() else " " * bool(token.text)
+            text = safe(token.text) if token.text.strip() else " " * bool(token.text)
             pieces.append(f'<span class="between{" mark" * (index in drawn.marks and text != " ")}">{text}</span>')
             continue
         mark = " mark" * (index in drawn.marks)
@@ -113,7 +113,7 @@ def _strip(strip: Strip, places: int, index: int) -> str:
         for place, cell in enumerate(strip.cells)
     )
     after = places - strip.start - len(strip.cells)
-    return f"<tr><th>{_safe(strip.label)}</th>{'<td></td>' * strip.start}{cells}{'<td></td>' * after}</tr>"
+    return f"<tr><th>{safe(strip.label)}</th>{'<td></td>' * strip.start}{cells}{'<td></td>' * after}</tr>"
 
 
 def _heat_map(drawn: HeatMap) -> str:
@@ -158,9 +158,9 @@ def _label(text: str) -> str:
 
 
 def _visible(text: str) -> str:
-    return _safe("".join(VISIBLE.get(character, character) for character in text))
+    return safe("".join(VISIBLE.get(character, character) for character in text))
 
 
-def _safe(text: str) -> str:
+def safe(text: str) -> str:
     """Text as it may stand in a page: escaped, and without characters that no page may hold."""
     return escape("".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text))

@@ -1,0 +1,1 @@
+"""The end of the course: everything that was built, put together."""
