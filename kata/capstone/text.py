@@ -8,8 +8,8 @@ import platform
 from dataclasses import dataclass
 from pydoc_data.topics import topics
 
-HELD_OUT = 10
-"""Of so many topics, the last is held out."""
+PIECE = 2000
+"""Characters, about a page: every tenth piece of the text is held out."""
 
 
 @dataclass(frozen=True)
@@ -23,21 +23,20 @@ class Text:
 
 def read() -> Text:
     """The topics of this Python."""
-    train, held_out = split(list(topics.values()))
+    train, held_out = split("\n\n".join(topics.values()))
     return Text(train, held_out, f"the help topics of Python {platform.python_version()}")
 
 
-def split(documents: list[str]) -> tuple[str, str]:
-    """All documents without repeated paragraphs; every tenth is held out.
+def split(text: str, piece: int = PIECE) -> tuple[str, str]:
+    """The text without repeated paragraphs; those that begin in every tenth piece are held out.
 
-    >>> train, held_out = split(["a\\n\\nb", *"cdefghij", "k\\n\\nb"])
-    >>> train, held_out
-    ('a\\n\\nb\\n\\nc\\n\\nd\\n\\ne\\n\\nf\\n\\ng\\n\\nh\\n\\ni\\n\\nj\\n\\n', 'k\\n\\n')
+    >>> split("\\n\\n".join("aabcdefghijkal"), piece=3)
+    ('a\\n\\nb\\n\\nc\\n\\nd\\n\\ne\\n\\nf\\n\\ng\\n\\nh\\n\\ni\\n\\nk\\n\\nl\\n\\n', 'j\\n\\n')
     """
-    known: set[str] = set()
-    parts: tuple[list[str], list[str]] = ([], [])
-    for number, document in enumerate(documents, start=1):
-        paragraphs = dict.fromkeys(part for part in document.split("\n\n") if part.strip() and part not in known)
-        known.update(paragraphs)
-        parts[number % HELD_OUT == 0].extend(f"{paragraph}\n\n" for paragraph in paragraphs)
-    return "".join(parts[0]), "".join(parts[1])
+    train, held_out = "", ""
+    for paragraph in dict.fromkeys(part for part in text.split("\n\n") if part.strip()):
+        if (len(train) + len(held_out)) // piece % 10 == 9:
+            held_out += f"{paragraph}\n\n"
+        else:
+            train += f"{paragraph}\n\n"
+    return train, held_out
