@@ -271,7 +271,7 @@ def test_the_last_norm_comes_before_the_head(submission, size, seed, factor):
 @given(size=sizes(), seed=draw.seeds, factor=st.sampled_from([-1.0, 3.0, 10.0]))
 @example(size=SHORT, seed=0, factor=3.0)
 def test_logits_are_what_the_head_returns(submission, size, seed, factor):
-    """The logits are what the head returns and no probabilities: a head three times as large makes them so, too."""
+    """The logits are what the head returns, not probabilities: three times the weights, three times the logits."""
     model, ids = build(submission, size, seed), ids_for(size, seed)
     before = verbs.call(model, ids)
     weight = verbs.parameter(model, "out_head.weight")
