@@ -6,6 +6,7 @@ Loaded by every pytest run in this checkout (see pyproject.toml), also by a plai
 
 import contextlib
 import functools
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,6 +72,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Makes `import chap3_attention.x` mean the tree that was asked for."""
     hypothesis.settings.load_profile("kata-first-failure" if config.getoption("--first-failure") else "kata")
     torch.set_num_threads(1)
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""  # laws are about the CPU, and CUDA cannot be used in a forked process
     vocabulary.point_tiktoken_here()
     with contextlib.suppress(vocabulary.VocabularyError):  # the laws that need it say so, through `gpt2`
         vocabulary.ensure()

@@ -5,6 +5,7 @@
 - `checks`: comparisons that fail with a sentence in named axes.
 - `modules`: laws that many modules share (causality, batch independence, ...).
 - `oracles`: independent, naive computations to compare with.
+- `kills`: kills a call that writes files, at every moment, to see what it leaves behind.
 """
 
 from kata.laws.checks import LawBroken
