@@ -26,6 +26,12 @@ def exercises(session: nox.Session) -> None:
     _python("-m", "kata", "grade", *session.posargs)
 
 
+@nox.session
+def watch(session: nox.Session) -> None:
+    """Judge the exercise you work on whenever you save it, on a screen beside your editor. [-- EXERCISE]"""
+    _python("-m", "kata", "watch", *session.posargs)
+
+
 @nox.session(name="list")
 def list_exercises(session: nox.Session) -> None:
     """Show every exercise with its points and state, your rank, and what comes next."""

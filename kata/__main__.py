@@ -4,7 +4,6 @@ import argparse
 import importlib
 import os
 import sys
-import traceback
 
 HOME = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # Python puts the current folder first; a torch.py that lies there is not the one to import.
@@ -12,11 +11,10 @@ if sys.path[0] in ("", os.getcwd()) and not os.path.samefile(os.getcwd(), HOME):
     del sys.path[0]
 
 from kata import ROOT, KataError  # noqa: E402
-from kata.files import write_atomically  # noqa: E402
-
-FAULT = ".kata/fault.txt"
+from kata.files import write_fault  # noqa: E402
 
 COMMANDS = {
+    "watch": "judge an exercise whenever it is saved, on a screen beside your editor",
     "grade": "judge a tree, by default the learner's, and say what to do next",
     "solutions": "prove that the solutions obey every law and the stubs break every law",
     "misconceptions": "prove that the laws reject every misconception and accept every alternative",
@@ -55,12 +53,7 @@ def main(argv: list[str]) -> int:
         print(f"kata: {error.strerror or error}: {error.filename or 'no file is named'}.", file=sys.stderr)
         return 2
     except Exception as error:
-        write_atomically(ROOT / FAULT, traceback.format_exc())
-        print(
-            f"kata: This is a fault of the judge, not of your code: {type(error).__name__}. "
-            f"{ROOT / FAULT} says more; please report it.",
-            file=sys.stderr,
-        )
+        print(f"kata: {write_fault(ROOT, error)}", file=sys.stderr)
         return 2
 
 

@@ -1,20 +1,13 @@
 """Names the misconception that a submission behaves like, judged by nothing but what both do on the probe's calls."""
 
 import itertools
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from kata.behaviours import Behaviours, Pair
 from kata.cards import Variant
-from kata.curriculum import Curriculum, Exercise
-from kata.laws import probes
-from kata.laws.probes import Outcome
-from kata.patches import VariantError, patched
-from kata.reference import Reference
-
-SECONDS_FOR_PAIRS = 1.0
-
-Outcomes = Sequence[Outcome]
+from kata.curriculum import Exercise
+from kata.outcomes import Outcomes, differs, same
 
 
 @dataclass(frozen=True)
@@ -25,23 +18,45 @@ class Diagnosis:
     says: str
 
 
-def diagnose(curriculum: Curriculum, exercise: Exercise, observed: Outcomes) -> Diagnosis | None:
-    """Which misconception does exactly what was observed of a submission? None where no single one does."""
-    with Reference(curriculum, exercise) as reference:
-        expected = reference.outcomes(reference.source)
-        if expected is None or not differs(observed, expected):
-            return None
-        singles = {}
-        for variant in exercise.misconceptions:
-            if (outcomes := reference.outcomes(patched(exercise, variant, reference.source))) is not None:
-                singles[variant.slug] = outcomes
-        slug = identify(observed, expected, singles, twins(exercise))
-        if slug is not None:
-            return Diagnosis((slug,), _variant(exercise, slug).why)
-        pair = _pair(exercise, reference, observed, expected, singles)
-    if pair is None:
+def diagnose(exercise: Exercise, observed: Outcomes, known: Behaviours) -> Diagnosis | None:
+    """Which misconception, or which two, do exactly what was observed? None where none does, or more than one.
+
+    Nothing that is observed is trusted to be what a probe finds.
+    """
+    if known.solution is None or not differs(observed, known.outcomes(known.solution)):
         return None
-    return Diagnosis(pair, "Two things at once. " + " ".join(_variant(exercise, slug).why for slug in pair))
+    names = twins(exercise)
+    if found := known.matching(observed, known.misconceptions):
+        alike = {names.get(slug, slug) for slug in found}
+        return _diagnosis(exercise, alike.pop()) if len(alike) == 1 else None
+    pairs = {frozenset(names.get(slug, slug) for slug in pair) for pair in known.matching(observed, known.pairs)}
+    pair = sorted(pairs.pop()) if len(pairs) == 1 else []
+    return _diagnosis(exercise, *pair) if len(pair) == 2 else None
+
+
+def wants_pairs(observed: Outcomes, known: Behaviours) -> bool:
+    """Whether pairs that have not been tried yet might do what was observed."""
+    if known.solution is None or known.is_complete or len(observed) != len(known.calls):
+        return False
+    return differs(observed, known.outcomes(known.solution)) and not known.matching(observed, known.misconceptions)
+
+
+def most_promising(exercise: Exercise, observed: Outcomes | None, known: Behaviours) -> list[Pair]:
+    """The pairs not tried yet, first those of which one or the other explains the most calls that were observed."""
+    rows = {slug: row for slug, row in known.misconceptions.items() if row is not None}
+    pairs = [pair for pair in itertools.combinations(rows, 2) if pair not in known.pairs]
+    if observed is None or known.solution is None:
+        return pairs
+
+    def right(row: list[int]) -> list[bool]:
+        return [same(a, b) for a, b in zip(observed, known.outcomes(row), strict=True)]
+
+    solution, explains = right(known.solution), {slug: right(row) for slug, row in rows.items()}
+
+    def explained(pair: Pair) -> int:
+        return sum(any(call) for call in zip(solution, *(explains[slug] for slug in pair), strict=True))
+
+    return sorted(pairs, key=explained, reverse=True)
 
 
 def identify(
@@ -57,63 +72,16 @@ def identify(
     return alike.pop() if len(alike) == 1 else None
 
 
-def differs(observed: Outcomes, others: Outcomes) -> bool:
-    """Whether a submission does something else in any call that it has written code for."""
-    if len(observed) != len(others):
-        return True
-    return any(a != probes.UNWRITTEN and not probes.same(a, b) for a, b in zip(observed, others, strict=True))
-
-
 def twins(exercise: Exercise) -> dict[str, str]:
     """The name under which each misconception is known that no call tells from another."""
     return {variant.slug: variant.twin for variant in exercise.misconceptions if variant.twin}
 
 
-def _pair(
-    exercise: Exercise,
-    reference: Reference,
-    observed: Outcomes,
-    expected: Outcomes,
-    singles: Mapping[str, Outcomes],
-) -> tuple[str, str] | None:
-    """The two whose patches together do what was observed, if they can be found in time, and nothing else does it."""
-    until = time.monotonic() + SECONDS_FOR_PAIRS
-    found: set[tuple[str, str]] = set()
-    names = twins(exercise)
-    for a, b in _most_promising(observed, expected, singles):
-        if time.monotonic() > until:
-            break
-        for first, second in ((a, b), (b, a)):
-            try:
-                source = patched(exercise, _variant(exercise, first), reference.source)
-                source = patched(exercise, _variant(exercise, second), source)
-            except VariantError:
-                continue
-            outcomes = reference.outcomes(source)
-            if outcomes is not None and not differs(observed, outcomes):
-                one, other = sorted((names.get(a, a), names.get(b, b)))
-                found.add((one, other))
-            break
-    return found.pop() if len(found) == 1 else None
-
-
-def _most_promising(
-    observed: Outcomes, expected: Outcomes, singles: Mapping[str, Outcomes]
-) -> Iterator[tuple[str, str]]:
-    """Pairs of misconceptions, first those of which one or the other explains the most calls."""
-    right = [probes.same(a, b) for a, b in zip(observed, expected, strict=True)]
-    explains = {
-        slug: [probes.same(a, b) for a, b in zip(observed, found, strict=True)]
-        for slug, found in singles.items()
-        if len(found) == len(observed)
-    }
-
-    def explained(pair: tuple[str, str]) -> int:
-        return sum(any(call) for call in zip(right, *(explains[slug] for slug in pair), strict=True))
-
-    pairs = list(itertools.combinations(explains, 2))
-    return iter(sorted(pairs, key=explained, reverse=True))
-
-
-def _variant(exercise: Exercise, slug: str) -> Variant:
+def variant(exercise: Exercise, slug: str) -> Variant:
+    """The misconception of this name."""
     return next(variant for variant in exercise.misconceptions if variant.slug == slug)
+
+
+def _diagnosis(exercise: Exercise, *slugs: str) -> Diagnosis:
+    says = " ".join(variant(exercise, slug).why for slug in slugs)
+    return Diagnosis(slugs, f"Two things at once. {says}" if len(slugs) > 1 else says)

@@ -17,7 +17,8 @@ from typing import Any, Literal
 
 from kata import KataError, limits, worker
 from kata.curriculum import Curriculum, Exercise
-from kata.diagnosing import Diagnosing
+from kata.diagnosing import Diagnosing, at_once
+from kata.trees import NAMED_TREES
 from kata.verdict import ENDED_BADLY, ExerciseStatus, ExerciseVerdict, LawVerdict
 
 WORKERS_AN_EXERCISE = 2
@@ -43,6 +44,11 @@ class Case:
     tree: Path
     prerequisites: str
     confined: bool
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is the learner's own tree, or the reference."""
+        return self.tree in [self.curriculum.root / name for name in NAMED_TREES]
 
 
 class Job:
@@ -96,7 +102,7 @@ class Job:
             folder=folder,
             output=self.output,
             where=self.where,
-            skip=tuple(law.id for law in self.verdict.laws if law.status != "not_judged"),
+            laws=tuple(law.id for law in self.verdict.laws if law.status == "not_judged"),
             memory=limits.MEMORY,
             confined=self.case.confined,
         )
@@ -161,8 +167,13 @@ class Job:
             return False
         if self.observed is None:
             return dead or not self.verdict.wants_diagnosis or time.monotonic() - self.done_at > SECONDS_TO_OBSERVE
+        curriculum = self.case.curriculum
+        # A stranger who is not shut in may have written to what is kept.
+        keep = self.case.is_own or self.confined
+        if keep and at_once(curriculum, self.exercise, self.observed, self.verdict):
+            return True
         self._end_worker()  # the submission's code has no part in what comes
-        self.diagnosing = Diagnosing(context, self.case.curriculum, self.exercise, self.observed, self.wake)
+        self.diagnosing = Diagnosing(context, curriculum, self.exercise, self.observed, self.wake, keep)
         return False
 
     def _place(self) -> str | None:
@@ -204,7 +215,7 @@ class Job:
         return ("memory", excess) if excess else None
 
     def _read(self, channel: Connection, events: deque[dict[str, Any]]) -> None:
-        with contextlib.suppress(EOFError, OSError, ValueError):
+        with contextlib.suppress(EOFError, OSError, ValueError, RecursionError):
             while len(events) < MOST_EVENTS:
                 events.append(json.loads(channel.recv_bytes(LONGEST_EVENT)))
                 self.wake.set()

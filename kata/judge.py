@@ -1,31 +1,23 @@
 """Supervises workers, one process an exercise: limits, parallelism, and a verdict whatever happens."""
 
-import multiprocessing
-import multiprocessing.forkserver
-import multiprocessing.resource_tracker
 import os
 import platform
 import signal
-import sys
 import threading
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
-from multiprocessing.context import BaseContext
 from pathlib import Path
-from typing import Literal
 
-from kata import cache, confinement, isolation, limits
+from kata import cache, confinement, digests, isolation
+from kata.crew import START, Crew, Start
 from kata.curriculum import Curriculum, Exercise
 from kata.job import Case, Job
 from kata.trees import NAMED_TREES
 from kata.verdict import Verdict, not_judged
 
 TICK = 0.05
-
-Start = Literal["forkserver", "spawn"]
-START: Start = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 
 
 class Interrupted(Exception):
@@ -84,41 +76,22 @@ def judge(
 def _run_all(waiting: list[Job], jobs: int, start: Start, wake: threading.Event, done: Callable[[Job], None]) -> None:
     # What takes longest first, so that no core waits for it at the end.
     waiting.sort(key=lambda job: -len(job.exercise.laws))
-    context = _context(start)
-    orphans = limits.Orphans()
-    running: list[Job] = []
+    crew = Crew(start)
     with _interruptions(wake) as interrupted:
         try:
-            while waiting or running:
+            while waiting or crew.jobs:
                 if interrupted.is_set():
                     raise Interrupted
-                while waiting and len(running) < jobs:
-                    running.append(waiting.pop(0))
-                    running[-1].start(context)
+                while waiting and len(crew.jobs) < jobs:
+                    crew.start(waiting.pop(0))
                 wake.wait(TICK)
                 wake.clear()
-                for job in list(running):
-                    if job.advance(context):
-                        running.remove(job)
-                        done(job)
-                    elif job.never_ready:
-                        context = _context("spawn")
-                        job.start_again(context)
-                orphans.end([pid for job in running for pid in job.pids])
+                for job in crew.advance():
+                    done(job)
         finally:
-            for job in [*running, *waiting]:
+            for job in waiting:
                 job.give_up()
-            orphans.end([])
-
-
-def _context(start: Start) -> BaseContext:
-    context = multiprocessing.get_context(start)
-    if start == "forkserver":
-        context.set_forkserver_preload(["kata.preload"])
-        multiprocessing.forkserver.ensure_running()
-    if sys.platform != "win32":
-        multiprocessing.resource_tracker.ensure_running()  # else it would appear later, and look like an orphan
-    return context
+            crew.close()
 
 
 @contextmanager
@@ -148,5 +121,5 @@ def _environment(root: Path) -> dict[str, str]:
         "python": platform.python_version(),
         "torch": version("torch"),
         "platform": platform.platform(),
-        "kata": f"{project['version']}+{cache.judge_digest(root)[:8]}",
+        "kata": f"{project['version']}+{digests.judge_digest(root)[:8]}",
     }

@@ -5,6 +5,7 @@ that has run a threaded operation hangs."""
 # mypy: disable-error-code=import-untyped
 
 import gc
+import os
 
 import hypothesis
 import pytest
@@ -13,6 +14,7 @@ import rich
 import tiktoken
 import tiktoken_ext.openai_public  # the first get_encoding
 import torch
+import torch._dynamo  # what the meta device imports at its first use, and the first optimizer
 import torch.autograd.gradcheck
 import torch.fx.experimental.symbolic_shapes  # what the first gradient in a given direction imports
 import torch.profiler._cupti_monitor  # ... the first DataLoader
@@ -22,6 +24,9 @@ from hypothesis.internal import charmap
 
 from kata import by_hand, curriculum, pytest_plugin, run, tampering
 from kata.laws import checks, draw, modules, observe, oracles, verbs
+
+if hasattr(os, "fork"):  # a spawned worker imports it when it must
+    import torch._dynamo  # what the meta device imports at its first use
 
 torch.set_num_threads(1)
 charmap.charmap()  # what the first text drawn needs

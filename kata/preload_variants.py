@@ -3,11 +3,10 @@
 import contextlib
 
 import tiktoken
-import torch._dynamo  # what the meta device imports at its first use
 
 from kata import preload, vocabulary
 
-__all__ = ["preload", "torch"]
+__all__ = ["preload"]
 
 with contextlib.suppress(vocabulary.VocabularyError):
     vocabulary.point_tiktoken_here()

@@ -5,6 +5,7 @@ Loaded by every pytest run in this checkout (see pyproject.toml), also by a plai
 """
 
 import contextlib
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import hypothesis.configuration
 import pytest
 import tiktoken
 import torch
+from hypothesis import core
 from hypothesis.internal.conjecture import providers
 
 from kata import ROOT, by_hand, curriculum, tables, tampering, trees, vocabulary
@@ -40,6 +42,11 @@ hypothesis.configuration.set_hypothesis_home_dir(ROOT / ".kata" / "hypothesis")
 # Hypothesis would draw what occurs in the modules around, whichever these are. Private: it may be gone one day.
 if hasattr(providers, "_get_local_constants"):
     providers._get_local_constants = lambda: providers._local_constants
+# Hypothesis takes a law's source apart twice in each run, to seed its draws with it; once is enough. Private, too.
+if hasattr(core, "function_digest"):
+    core.function_digest = functools.cache(core.function_digest)
+
+_watched = functools.cache(RECORDER.watching)  # one for each law, so that its digest is kept
 
 RUN = "kata-run"
 CURRICULUM = pytest.StashKey[curriculum.Curriculum]()
@@ -104,7 +111,7 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 @contextlib.contextmanager
 def _last_case_kept(item: pytest.Item) -> Iterator[None]:
     """Hypothesis tries the smallest case again at the end, so the last one that breaks is the one it speaks of."""
-    RECORDER.forget()
+    RECORDER.forget(getattr(item, "module", None))
     law = getattr(item, "obj", None)
     handle = getattr(law, "hypothesis", None)
     if handle is None:
@@ -115,7 +122,7 @@ def _last_case_kept(item: pytest.Item) -> Iterator[None]:
             raise
         return
     inner = handle.inner_test  # meant for plugins to replace
-    handle.inner_test = RECORDER.watching(inner)
+    handle.inner_test = _watched(inner)
     try:
         yield
     finally:

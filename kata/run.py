@@ -19,8 +19,10 @@ from kata.verdict import ExerciseVerdict, LawVerdict, not_judged
 QUICK = [
     # Neither a submission's conftest.py nor a plugin that happens to be installed has a say; hypothesis does.
     *("--noconftest", "--disable-plugin-autoload", "-p", "_hypothesis_pytestplugin"),
-    # What nobody reads takes half of the time: pytest's own tracebacks, and its search for lost exceptions at the end.
+    # What nobody reads takes half of the time: pytest's own tracebacks, its search for lost exceptions at the end, and
+    # log records, for which it touches each of PyTorch's many loggers six times a law.
     *("--tb=no", "--assert=plain", "-p", "no:unraisableexception", "-p", "no:threadexception", "-p", "no:faulthandler"),
+    *("-p", "no:logging"),
 ]
 JUDGED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
 

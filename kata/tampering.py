@@ -5,6 +5,8 @@ everything: the submission runs in the same process.
 """
 
 import importlib
+import itertools
+import operator
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -84,7 +86,10 @@ class Tools:
 
     def _differences(self, name: str, owner: ModuleType | type) -> list[tuple[str, object]]:
         now, before = vars(owner), self.contents[name]
-        found = [(key, value) for key, value in before.items() if now.get(key, ABSENT) is not value]
+        found: list[tuple[str, object]] = []
+        # Nearly always nothing has changed, and thousands of names are looked at after each law: at C's speed, then.
+        if not all(map(operator.is_, map(now.get, before, itertools.repeat(ABSENT)), before.values())):
+            found = [(key, value) for key, value in before.items() if now.get(key, ABSENT) is not value]
         if isinstance(owner, type):  # a new method may hide an inherited one; a module may load more of itself
             found += [(key, ABSENT) for key in now if key not in before and _is_inherited(owner, key)]
         return [(key, value) for key, value in found if key not in SHOWN_ONLY and not self._by_library(now.get(key))]

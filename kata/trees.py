@@ -54,6 +54,7 @@ class Trees(importlib.abc.MetaPathFinder):
         self._judged: Exercise | None = None
         self._source: bytes | None = None
         self._read_ahead: dict[Path, bytes] = {}
+        self._found: set[str] = set()
 
     def read_ahead(self, exercise: Exercise) -> None:
         """Reads what the reference has for all other exercises now: later, this process may not be allowed to."""
@@ -97,6 +98,7 @@ class Trees(importlib.abc.MetaPathFinder):
             raise UnsuitableFile("There is no `solutions` while an exercise is judged: it has to stand on its own.")
         if chapter not in self._chapters:
             return None
+        self._found.add(fullname)
         if fullname == chapter:
             return importlib.machinery.ModuleSpec(fullname, None, is_package=True)
         file = self.file_of(fullname)
@@ -118,8 +120,10 @@ class Trees(importlib.abc.MetaPathFinder):
             raise UnsuitableFile(f"{file} holds {size:,} bytes; more than {LARGEST_FILE:,} are not judged.")
 
     def _forget_modules(self) -> None:
-        for name in [name for name in sys.modules if name.partition(".")[0] in self._chapters]:
-            del sys.modules[name]
+        # By their own names: a look at all of `sys.modules` would copy many pages of a forked process.
+        for name in self._found:
+            sys.modules.pop(name, None)
+        self._found.clear()
 
 
 class _FromSource(importlib.abc.SourceLoader):

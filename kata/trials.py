@@ -31,13 +31,16 @@ class Trial:
         needed = {laws[0] for v in self.verdicts if len(laws := list(v.caught)) == 1}
         return [law.id for law in self.exercise.laws if law.id not in needed]
 
+    def summary(self) -> str:
+        """A line, and one for each complaint."""
+        return "\n".join([self._heading, *self._wrong])
+
     def table(self) -> str:
         """Misconceptions by laws: `#` where a law says that it is wrong, `!` where the code only raised an error."""
         exercise = self.exercise
-        counts = f"{len(exercise.misconceptions)} misconceptions, {len(exercise.alternatives)} alternatives"
         numbers = range(1, len(exercise.laws) + 1)
         width = max(len(verdict.slug) for verdict in self.verdicts)
-        lines = [f"{exercise.id}: {counts}", ""]
+        lines = [self._heading, ""]
         lines += [" " * width + " " + "".join(str(number // 10 or " ") for number in numbers)]
         lines += [" " * width + " " + "".join(str(number % 10) for number in numbers)]
         for verdict in self.verdicts:
@@ -47,7 +50,7 @@ class Trial:
         for number, law in enumerate(exercise.laws, 1):
             count = sum(law.id in verdict.caught for verdict in self.verdicts)
             lines.append(f"{number:3} {'*' if law.id in self.needless else ' '} {count:3}  {law.id}")
-        lines += ["", *(f"WRONG: {complaint}" for complaint in self.complaints)]
+        lines += ["", *self._wrong]
         return "\n".join(lines)
 
     def to_dict(self) -> dict[str, Any]:
@@ -62,14 +65,23 @@ class Trial:
             "complaints": self.complaints,
         }
 
+    @property
+    def _heading(self) -> str:
+        wrong, right = self.exercise.misconceptions, self.exercise.alternatives
+        return f"{self.exercise.id}: {len(wrong)} misconceptions, {len(right)} alternatives"
+
+    @property
+    def _wrong(self) -> list[str]:
+        return [f"WRONG: {complaint}" for complaint in self.complaints]
+
     def _complaints(self) -> Iterator[str]:
         variants = (SOLUTION, *self.exercise.misconceptions, *self.exercise.alternatives)
         for variant, verdict in zip(variants, self.verdicts, strict=True):
             if verdict.ended:
                 yield f"{variant.slug}: {verdict.ended}."
             elif verdict.is_alternative:
-                if verdict.caught:
-                    yield f"{variant.slug} is right, and rejected by {', '.join(verdict.caught)}."
+                if rejecting := verdict.caught_by((law.id for law in self.exercise.laws), raises=True):
+                    yield f"{variant.slug} is right, and rejected by {', '.join(rejecting)}."
             else:
                 yield from self._uncaught(variant, verdict)
         yield from self._misdiagnosed()

@@ -1,18 +1,21 @@
 """Changed solutions, judged: every misconception must break a law that is about it, every alternative none.
 
-The laws are collected once for an exercise; each changed solution is then judged in a fork of that process.
+The laws are collected once for an exercise, and run once on the solution; each changed solution is then judged in a
+fork of that process, which finds everything imported, cached and compiled.
 """
 
 import contextlib
+import gc
 import json
 import os
 import signal
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import hypothesis
 import pytest
+import torch
 
 from kata.cards import Variant
 from kata.curriculum import Curriculum, Exercise
@@ -53,13 +56,18 @@ class VariantVerdict:
 
 
 def judge(
-    curriculum: Curriculum, exercise: Exercise, variants: Iterable[Variant], thorough: bool = False
+    curriculum: Curriculum,
+    exercise: Exercise,
+    variants: Iterable[Variant],
+    thorough: bool = False,
+    every_law: bool = True,
 ) -> list[VariantVerdict]:
     """Judges misconceptions and alternatives of one exercise, each in a fork of this process.
 
-    What few cases do not catch gets all of them. `thorough` gives all of them to everything.
+    What few cases do not catch gets all of them. `thorough` gives all of them to everything. Without `every_law`, a
+    misconception is done with as soon as a law that is about it rejects it.
     """
-    forks = _Forks(curriculum, exercise, list(variants), thorough)
+    forks = _Forks(curriculum, exercise, list(variants), thorough, every_law)
     arguments = ["-c", str(curriculum.root / "pyproject.toml"), "--rootdir", str(curriculum.root), *QUICK]
     pytest.main([*arguments, "--tree", "solutions", "--first-failure", str(exercise.law_file)], plugins=[forks])
     return forks.verdicts
@@ -70,12 +78,16 @@ class _Forks:
 
     __name__ = RUN
 
-    def __init__(self, curriculum: Curriculum, exercise: Exercise, variants: list[Variant], thorough: bool) -> None:
+    def __init__(
+        self, curriculum: Curriculum, exercise: Exercise, variants: list[Variant], thorough: bool, every_law: bool
+    ) -> None:
         self.curriculum = curriculum
         self.exercise = exercise
         self.variants = variants
         self.thorough = thorough
+        self.every_law = every_law
         self.source = (curriculum.root / "solutions" / exercise.path).read_text(encoding="utf-8")
+        self.laws: list[_Law] = []  # in the order in which they are asked
         self.verdicts: list[VariantVerdict] = []
 
     @pytest.hookimpl(trylast=True)
@@ -84,71 +96,114 @@ class _Forks:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        self.laws = [_Law.of(item) for item in session.items]
+        if _may_compute_before_forking():
+            with _interrupted_every(SECONDS):
+                self._run(session, SOLUTION, self.source, FEW)
+        gc.collect()
+        gc.freeze()  # else a collection in a child would touch, and so copy, every page
         for variant in self.variants:
-            is_alternative = variant not in self.exercise.misconceptions
-            share = ALL if self.thorough else MORE if is_alternative else FEW
-            verdict = self._judge(session, variant, share)
-            if (
-                not is_alternative
-                and share < ALL
-                and not verdict.caught_by(self._laws_of_its_own(variant), variant.raises)
-            ):
+            verdict = self._judge(session, variant, ALL if self.thorough else FEW if self._is_wrong(variant) else MORE)
+            if self._is_wrong(variant) and not self.thorough and not self._rejecting(variant, verdict):
                 verdict = self._judge(session, variant, ALL)
             self.verdicts.append(verdict)
+            if not self.every_law:
+                # What a card names next is often rejected by the same law.
+                self.laws.sort(key=lambda law: law.name not in self._rejecting(variant, verdict))
         return True
 
-    def _laws_of_its_own(self, variant: Variant) -> list[str]:
-        return [law.id for law in self.exercise.laws if variant.only_compared or law.id not in self.exercise.compares]
+    def _is_wrong(self, variant: Variant) -> bool:
+        return variant in self.exercise.misconceptions
+
+    def _rejecting(self, variant: Variant, verdict: VariantVerdict) -> list[str]:
+        """The laws that are about the misconception, and say that it is wrong."""
+        laws = [law.id for law in self.exercise.laws if variant.only_compared or law.id not in self.exercise.compares]
+        return verdict.caught_by(laws, variant.raises)
 
     def _judge(self, session: pytest.Session, variant: Variant, share: float) -> VariantVerdict:
-        verdict = VariantVerdict(variant.slug, variant not in self.exercise.misconceptions)
         source = patched(self.exercise, variant, self.source)
         with _fork() as (is_child, pipe):
             if is_child:
-                pipe.write(json.dumps(self._in_child(session, source, share)))
+                pipe.write(json.dumps(asdict(self._run(session, variant, source, share))))
             else:
                 text = pipe.read()
         if text:
-            said = json.loads(text)
-            verdict.caught, verdict.outcomes = said["caught"], said["outcomes"]
-        else:
-            verdict.ended = f"its process ended before the laws were decided, or took more than {SECONDS} s"
-        return verdict
+            return VariantVerdict(**json.loads(text))
+        ended = f"its process ended before the laws were decided, or took more than {SECONDS} s"
+        return VariantVerdict(variant.slug, not self._is_wrong(variant), ended=ended)
 
-    def _in_child(self, session: pytest.Session, source: str, share: float) -> dict[str, Any]:
+    def _run(self, session: pytest.Session, variant: Variant, source: str, share: float) -> VariantVerdict:
+        """Runs the laws on a variant in this process, then the probe."""
         trees = session.config.stash[TREES]
         trees.replacement = source.encode()
-        collector = _Catcher(self.curriculum, self.exercise)
-        session.config.pluginmanager.register(collector, "kata-catcher")
-        for item, following in zip(session.items, [*session.items[1:], None], strict=True):
-            _draw_only(item, share)
-            session.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-        outcomes = None
+        verdict = VariantVerdict(variant.slug, not self._is_wrong(variant))
+        catcher = _Catcher(self.curriculum, self.exercise, verdict)
+        session.config.pluginmanager.register(catcher, "kata-catcher")
+        for law, following in zip(self.laws, [*self.laws[1:], None], strict=True):
+            law.draw_only(share)
+            session.config.hook.pytest_runtest_protocol(item=law.item, nextitem=following and following.item)
+            if not self.every_law and self._is_wrong(variant) and self._rejecting(variant, verdict):
+                break
+        session.config.pluginmanager.unregister(catcher)
         with contextlib.suppress(Exception):
             laws = session.items[0].module  # type: ignore[attr-defined]
-            outcomes = probes.observe(laws, Submission(trees.load(self.exercise)))
-        return {"caught": collector.caught, "outcomes": outcomes}
+            verdict.outcomes = probes.observe(laws, Submission(trees.load(self.exercise)))
+        return verdict
+
+
+@dataclass(frozen=True)
+class _Law:
+    """A collected law, and the settings with which hypothesis usually draws its cases, if it does."""
+
+    item: pytest.Item
+    usual: hypothesis.settings | None
+
+    @classmethod
+    def of(cls, item: pytest.Item) -> "_Law":
+        return cls(item, getattr(getattr(item, "obj", None), "_hypothesis_internal_use_settings", None))
+
+    @property
+    def name(self) -> str:
+        return self.item.name
+
+    def draw_only(self, share: float) -> None:
+        """Lets the law draw this share of the cases that it would draw."""
+        if self.usual is not None:
+            few = hypothesis.settings(self.usual, max_examples=max(2, round(self.usual.max_examples * share)))
+            self.item.obj._hypothesis_internal_use_settings = few  # type: ignore[attr-defined]
 
 
 class _Catcher(Collector):
     """Notes which laws a variant breaks, and how."""
 
-    def __init__(self, curriculum: Curriculum, exercise: Exercise) -> None:
+    def __init__(self, curriculum: Curriculum, exercise: Exercise, found: VariantVerdict) -> None:
         tree = curriculum.root / "solutions"
         super().__init__(curriculum, exercise, not_judged(exercise, tree), tree, (), Listener())
-        self.caught: dict[str, Caught] = {}
+        self.found = found
 
     def explain(self, law: LawVerdict, error: BaseException) -> None:
-        self.caught[law.id] = "broken" if isinstance(error, LawBroken) else "raised"
+        self.found.caught[law.id] = "broken" if isinstance(error, LawBroken) else "raised"
 
 
-def _draw_only(item: pytest.Item, share: float) -> None:
-    """Lets a law draw this share of the cases that it would draw."""
-    test = getattr(item, "obj", None)
-    usual = getattr(test, "_hypothesis_internal_use_settings", None)
-    if test is not None and usual is not None:
-        cases = max(2, round(usual.max_examples * share))
-        test._hypothesis_internal_use_settings = hypothesis.settings(usual, max_examples=cases)
+def _may_compute_before_forking() -> bool:
+    """Whether a child of a process that has computed can compute, too: not so where PyTorch keeps threads for a GPU."""
+    return torch.accelerator.current_accelerator(check_available=False) is None
+
+
+@contextlib.contextmanager
+def _interrupted_every(seconds: int) -> Iterator[None]:
+    """Within the block, Python code that runs for long fails: this process is waited for, and must not hang."""
+
+    def interrupt(*_: object) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @contextlib.contextmanager

@@ -39,7 +39,7 @@ def in_words(error: BaseException, tree: Path) -> str:
     if isinstance(error, NotImplementedError):
         return "This is not written yet."
     where = place(error, tree)
-    at = f" ({where}){_text_of(where)}" if where else ""
+    at = f" ({Path(where).name}){_text_of(where)}" if where else ""
     if isinstance(error, SyntaxError):
         return f"Python cannot read this file: {error.msg}.{at}"
     if (said := _of_the_judges_tools(error, tree)) is not None:
@@ -153,7 +153,8 @@ def _shapes(error: BaseException, tree: Path) -> list[str]:
         f"{name} has shape {tuple(tensor.shape)}" + (f" and dtype {str(tensor.dtype)[6:]}" if len(dtypes) > 1 else "")
         for name, tensor in list(tensors.items())[:MOST_SHAPES]
     ]
-    return [f"There, {', '.join(said)}."]
+    *others, last = said
+    return [f"There, {', '.join(others)}{' and ' if others else ''}{last}."]
 
 
 def _tensors_on(frame: FrameType, line: int) -> Iterator[tuple[str, Tensor]]:

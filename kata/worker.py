@@ -28,8 +28,8 @@ ASK_WHERE = getattr(signal, "SIGUSR1", 0)
 class Request:
     """What one worker is to do.
 
-    `skip` are the laws that have their verdict already, `folder` is the worker's own, `confined` whether the submission
-    may touch nothing else.
+    `laws` are those to judge, by their ids, `folder` is the worker's own, `confined` whether the submission may touch
+    nothing else.
     """
 
     curriculum: Curriculum
@@ -39,7 +39,7 @@ class Request:
     folder: Path
     output: Path
     where: Path
-    skip: tuple[str, ...]
+    laws: tuple[str, ...]
     memory: int
     confined: bool
 
@@ -61,7 +61,7 @@ def main(request: Request, channel: Connection) -> None:
         limits.die_with_parent()
     send_output_to(request.output)
     _say_where(request.where)
-    _Reporter(request, channel).judge()
+    Reporter(request, channel).judge()
     os._exit(0)
 
 
@@ -108,7 +108,7 @@ def _say_where(file: Path) -> None:
         faulthandler.register(ASK_WHERE, where, all_threads=False)
 
 
-class _Reporter(Listener):
+class Reporter(Listener):
     """Sends a JSON object for the beginning and the end of each law, one when all are judged, and what was observed."""
 
     def __init__(self, request: Request, channel: Connection) -> None:
@@ -120,13 +120,14 @@ class _Reporter(Listener):
         from kata import run
 
         request = self.request
+        exercise = request.curriculum.exercise(request.exercise)
         try:
             run.judge(
                 request.curriculum,
-                request.curriculum.exercise(request.exercise),
+                exercise,
                 request.tree,
                 request.prerequisites,
-                skip=request.skip,
+                skip={law.id for law in exercise.laws}.difference(request.laws),
                 listener=self,
                 capture=False,
             )

@@ -41,7 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
     offer = hints.choose(exercise.hints, verdict.exercises[0], seen)
     _show(offer, exercise, verdict.exercises[0], console)
     if offer.hint:
-        state.write(ROOT, remembered.with_seen(exercise.id, (*seen, offer.hint.question)))
+        question = offer.hint.question
+        state.change(ROOT, lambda now: now.with_seen(exercise.id, (*seen, question)))
     return 0
 
 

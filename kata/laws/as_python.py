@@ -3,20 +3,33 @@
 import inspect
 import operator
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from types import CodeType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DataLoader
 
-from kata.laws.calls import RECORDER, SMALL, Call, Case, Draw
+from kata.laws.calls import RECORDER, SMALL, Call, Case
+from kata.laws.literals import (
+    LONGEST_LITERAL,
+    LONGEST_VALUE,
+    PLAIN,
+    called,
+    derived,
+    drawing,
+    filled,
+    in_pieces,
+    in_words,
+    is_plain,
+    literal,
+    numbers_of,
+    written,
+)
 
-WIDTH = 76
-LONGEST_VALUE = 400
+BEGINNING = 40  # as characters of a text that is too long to be shown
 SHORT = 40  # as characters of a tensor that is written where it is used
-PLAIN = (str, bytes, int, float, bool, type(None))
 
 
 def last_case() -> str | None:
@@ -44,7 +57,7 @@ def last_definition(tree: Path) -> str | None:
             function = vars(function).get("__init__")
         elif function is operator.getitem:
             function = getattr(type(call.arguments[0]), "__getitem__", None)
-        code = getattr(function, "__code__", None)
+        code = getattr(inspect.unwrap(function) if callable(function) else None, "__code__", None)
         if isinstance(code, CodeType) and Path(code.co_filename).is_relative_to(tree):
             return f"{code.co_filename}:{code.co_firstlineno}"
     return None
@@ -62,14 +75,22 @@ class _Script:
             self._write(call)
         if not self.lines:
             return None
+        self._subtract()
         uses_torch = any("torch." in line for line in self.lines)
-        return "\n".join([*(["import torch"] if uses_torch else []), *self.imports, *self.lines])
+        return "\n".join([*(["import torch"] if uses_torch else []), *self.imports, *map(filled, self.lines)])
 
     def _telling_calls(self) -> list[Call]:
         """The last call, and the one before if that gave the same thing another tensor: such laws compare the two."""
         *_, before, last = [None, None, *(call for call in self.case.calls if self._can_be_said(call))]
         compared = before and last and before.function is last.function and before.result is last.result is None
         return [call for call in (before if compared and _differ(before, last) else None, last) if call]
+
+    def _subtract(self) -> None:
+        """Where the last two calls of a module differ by one token: how far each number moved."""
+        last, found = self.lines[-1], re.match(r"(\w+)\(other\)$", self.lines[-1])
+        if found and f"{found[1]}(x)" in self.lines:
+            self.lines.remove(f"{found[1]}(x)")
+            self.lines[-1:] = ["# How far each number moves:", f"{last} - {found[1]}(x)"]
 
     def _can_be_said(self, call: Call) -> bool:
         function = call.arguments[0] if call.function is operator.getitem else call.function
@@ -78,12 +99,15 @@ class _Script:
     def _write(self, call: Call) -> None:
         """Writes the call, and above it what it needs."""
         if call.result is not None:
-            self._object(call)
+            name = self._object(call)
+            if isinstance(call.result, DataLoader):
+                self.lines.append(f"list({name})")
         elif call.function is operator.getitem:
             owner, index = call.arguments
             self.lines.append(f"{self._function(owner)}[{self._value(index, 'index')}]")
         elif (function := self._function(call.function)) is not None:
-            self.lines.append(_wrapped(f"{function}(", self._arguments(call), ")"))
+            line = called(f"{function}(", self._arguments(call))
+            self.lines.append(f"list({line})" if inspect.isgeneratorfunction(call.function) else line)
 
     def _function(self, function: Any) -> str | None:
         known = RECORDER.name_of(function)
@@ -119,17 +143,18 @@ class _Script:
         kind = self._function(made.function)
         if kind is None:
             return None
-        words = re.findall(r"[A-Z][a-z]+", kind) or ["it"]
+        words = re.findall(r"[A-Z][a-z]+", kind) or [w for w in kind.split("_") if not re.fullmatch(r"v\d+", w)]
         after = ""
         if made.dtype is not None:
             after = ".double()" if made.dtype == torch.float64 else f".to({made.dtype})"
             after += "" if made.result.training else ".eval()"
+            after += ".to('meta')" if any(part.is_meta for part in made.result.parameters()) else ""
         arguments = self._arguments(made, keywords=True)
         name = self._new_name(words[-1].lower())
         self.variables[name] = made.result
         if made.dtype is not None:
             self.lines.append(f"# The law gives {name} parameters of its own.")
-        self.lines.append(_wrapped(f"{name} = {kind}(", arguments, f"){after}"))
+        self.lines.append(called(f"{name} = {kind}(", arguments, f"){after}"))
         return name
 
     def _arguments(self, call: Call, keywords: bool = False) -> list[str]:
@@ -146,37 +171,75 @@ class _Script:
             return name
         if isinstance(value, Tensor):
             return self._tensor(value.detach(), hint)
-        if _is_plain(value) and len(text := _literal(value)) <= LONGEST_VALUE:
-            return text
-        return self._unsaid(value, hint)
+        if is_plain(value) and len(text := literal(value)) <= LONGEST_VALUE:
+            return text if len(text) <= LONGEST_LITERAL or not isinstance(value, str | bytes) else in_pieces(value)
+        if (items := RECORDER.items_of(value)) is not None and is_plain(items):
+            return f"(item for item in {literal(items)})"
+        return self._of_the_laws(value) or self._unsaid(value, hint)
+
+    def _of_the_laws(self, value: Any) -> str | None:
+        """What the law file has under a name: a large constant, an object whose class takes no arguments."""
+        laws = RECORDER.laws
+        if laws is None or laws.__file__ is None or isinstance(value, Tensor):
+            return None
+        path = Path(laws.__file__).with_suffix("")
+        module = ".".join(path.parts[path.parts.index("tests") :]) if "tests" in path.parts else None
+        for name, known in vars(laws).items():
+            if module is None or name.startswith("_"):
+                continue
+            if known is type(value) and not inspect.signature(known).parameters:
+                self.imports[f"from {module} import {name}"] = None
+                return f"{name}()"
+            if type(value) in (list, dict, str) and type(known) is type(value) and known == value:
+                self.imports[f"from {module} import {name}"] = None
+                return name
+        return None
 
     def _tensor(self, value: Tensor, hint: str) -> str:
+        if value.is_meta:
+            return self._stand_in(value, hint)
         if value.numel() <= SMALL and value.device.type == "cpu" and value.layout == torch.strided:
             dtype = "" if value.dtype in (torch.float32, torch.int64, torch.bool) else f", dtype={value.dtype}"
-            numbers = _numbers(value.tolist())
-            if len(numbers) <= SHORT:
+            numbers = written(value.tolist())
+            if len(numbers + dtype) <= SHORT:
                 return f"torch.tensor({numbers}{dtype})"
             name = self._new_name(hint)
             self.variables[name] = value
-            self.lines.append(_wrapped(f"{name} = torch.tensor(", f"{numbers}{dtype}".split(", "), ")"))
+            self.lines.append(f"{name} = torch.tensor({numbers}{dtype})")
             return name
         for name, other in list(self.variables.items()):
-            if isinstance(other, Tensor) and (part := _derived(name, other, value)):
+            if isinstance(other, Tensor) and (part := derived(name, other, value)):
                 return part
         for drawn in reversed(self.case.draws):
-            if drawn.shape == tuple(value.shape) and (text := _drawing(drawn, value)):
+            if drawn.shape == tuple(value.shape) and (text := drawing(drawn, value)):
                 name = self._new_name(hint)
                 self.variables[name] = value
                 self.lines.append(f"{name} = {text}")
                 return name
         for drawn in reversed(self.case.draws):
-            whole = _drawn(drawn)
-            if whole.numel() >= value.numel() and _derived("x", whole, value):
+            whole = numbers_of(drawn)
+            if whole.numel() >= value.numel() and derived("x", whole, value):
                 name = self._new_name(hint)
                 self.variables[name] = whole
-                self.lines.append(f"{name} = {_drawing(drawn, whole)}")
-                return _derived(name, whole, value) or name
-        return self._changed(value, hint) or self._unsaid(value, hint)
+                self.lines.append(f"{name} = {drawing(drawn, whole)}")
+                return derived(name, whole, value) or name
+        return self._changed(value, hint) or self._stand_in(value, hint)
+
+    def _stand_in(self, value: Tensor, hint: str) -> str:
+        """Numbers of the right kind for a tensor that the law has computed."""
+        shape = ", ".join(map(str, value.shape))
+        dtype = "" if value.dtype in (torch.float32, torch.int64) else f", dtype={value.dtype}"
+        if value.is_meta:
+            return f"torch.empty({shape}{dtype}, device='meta')"
+        name = self._new_name(hint)
+        self.variables[name] = value
+        self.lines.append(f"# The law's own {name} holds other numbers.")
+        if value.is_floating_point():
+            self.lines.append(f"{name} = torch.randn({shape}{dtype})")
+        else:
+            high = int(value.max()) + 1 if value.numel() else 1
+            self.lines.append(f"{name} = torch.randint({high}, ({shape},){dtype})")
+        return name
 
     def _changed(self, value: Tensor, hint: str) -> str | None:
         """A tensor in which one token of another was replaced."""
@@ -189,7 +252,7 @@ class _Script:
             part = value[:, tokens[0]]
             new = self._new_name("other")
             for drawn in reversed(self.case.draws):
-                if drawn.shape == tuple(part.shape) and (text := _drawing(drawn, part)):
+                if drawn.shape == tuple(part.shape) and (text := drawing(drawn, part)):
                     self.lines += [f"{new} = {name}.clone()", f"{new}[:, {tokens[0]}] = {text}"]
                     self.variables[new] = value
                     return new
@@ -202,7 +265,14 @@ class _Script:
         """A name for what cannot be written down, with a comment that says what it is."""
         name = self._new_name(hint)
         self.variables[name] = value
-        self.lines.append(f"# {name}: {_in_words(value)}")
+        if type(value) is str and len(value) > LONGEST_VALUE:
+            begin = value[:BEGINNING]
+            self.lines += [
+                f"# The law's own {name} goes on with other words.",
+                f"{name} = {begin!r} * {len(value) // BEGINNING}",
+            ]
+        else:
+            self.lines.append(f"# {name}: {in_words(value)}")
         return name
 
     def _name(self, value: Any) -> str | None:
@@ -218,7 +288,13 @@ class _Script:
 def _differ(before: Call, last: Call) -> bool:
     """Whether two calls got different first tensors."""
     a, b = (call.arguments[0] if call.arguments else None for call in (before, last))
-    return isinstance(a, Tensor) and isinstance(b, Tensor) and a is not b and not torch.equal(a, b)
+    return (
+        isinstance(a, Tensor)
+        and isinstance(b, Tensor)
+        and a is not b
+        and a.device == b.device
+        and not torch.equal(a, b)
+    )
 
 
 def _parameters(call: Call) -> list[str]:
@@ -231,106 +307,3 @@ def _parameters(call: Call) -> list[str]:
     except (TypeError, ValueError):
         return []
     return [p.name for p in found if p.kind is p.POSITIONAL_OR_KEYWORD]
-
-
-def _wrapped(before: str, arguments: list[str], after: str) -> str:
-    """A call over as many lines as it needs, broken between arguments."""
-    lines, line = [], before
-    for index, argument in enumerate(arguments):
-        piece = argument + (after if index == len(arguments) - 1 else ",")
-        room = WIDTH - len(line) - (not line.endswith("("))
-        if len(piece) > room and line.strip() and index:
-            lines.append(line)
-            line = "    " + piece
-        else:
-            line += piece if line.endswith("(") and not index else " " + piece
-    return "\n".join([*lines, line if arguments else line + after])
-
-
-def _drawn(drawn: Draw) -> Tensor:
-    generator = torch.Generator().manual_seed(drawn.seed)
-    if drawn.high is not None:
-        return torch.randint(drawn.high, drawn.shape, generator=generator)
-    return torch.randn(drawn.shape, generator=generator, dtype=torch.float64)
-
-
-def _drawing(drawn: Draw, value: Tensor) -> str | None:
-    """The expression that draws exactly this tensor; None where it comes out otherwise."""
-    if not torch.equal(_drawn(drawn).to(value.dtype), value):
-        return None
-    shape = ", ".join(map(str, drawn.shape))
-    seed = f"generator=torch.Generator().manual_seed({drawn.seed})"
-    if drawn.high is not None:
-        return _wrapped("torch.randint(", [str(drawn.high), f"({shape},)", seed], ")")
-    to = "" if value.dtype == torch.float64 else f".to({value.dtype})"
-    return _wrapped("torch.randn(", [shape, "dtype=torch.float64", seed], f"){to}")
-
-
-def _derived(name: str, whole: Tensor, value: Tensor) -> str | None:
-    """The expression that makes one tensor of another, if it is one of the usual ones."""
-    return next(
-        (text for text, part in _parts(name, whole, value) if part.shape == value.shape and torch.equal(part, value)),
-        None,
-    )
-
-
-def _parts(name: str, whole: Tensor, value: Tensor) -> Iterator[tuple[str, Tensor]]:
-    whole = whole.to(value.dtype)
-    yield name, whole
-    yield f"{name}[None]", whole[None]
-    if whole.dim() < 2:
-        return
-    for index in range(whole.shape[0]):
-        yield f"{name}[{index}]", whole[index]
-        yield f"{name}[{index}:{index + 1}]", whole[index : index + 1]
-    if value.dim() >= 2:
-        length = value.shape[-2]
-        yield f"{name}[..., :{length}, :]", whole[..., :length, :]
-        if value.shape == whole.shape:
-            rows = whole.movedim(-2, 0).reshape(length, -1), value.movedim(-2, 0).reshape(length, -1)
-            order = [next((i for i, row in enumerate(rows[0]) if torch.equal(row, new)), 0) for new in rows[1]]
-            yield f"{name}[..., {order}, :]", whole[..., order, :]
-
-
-def _is_plain(value: Any, depth: int = 4) -> bool:
-    if type(value) in PLAIN or isinstance(value, torch.dtype):
-        return True
-    if depth and type(value) in (list, tuple):
-        return len(value) <= LONGEST_VALUE and all(_is_plain(item, depth - 1) for item in value)
-    if depth and type(value) is dict:
-        return len(value) <= LONGEST_VALUE and all(
-            _is_plain(k, 0) and _is_plain(v, depth - 1) for k, v in value.items()
-        )
-    return depth > 0 and isinstance(value, type(iter([]))) and _is_plain(_remaining(value), depth - 1)
-
-
-def _remaining(value: Any) -> list[Any]:
-    """What a list's iterator still has to give; it is left as it is."""
-    _, (items, *_), *place = value.__reduce__()
-    return list(items)[place[0] if place else 0 :]
-
-
-def _literal(value: Any) -> str:
-    return f"iter({_remaining(value)!r})" if isinstance(value, type(iter([]))) else repr(value)
-
-
-def _numbers(value: Any) -> str:
-    if isinstance(value, list):
-        return f"[{', '.join(map(_numbers, value))}]"
-    if isinstance(value, float):
-        text = repr(float(f"{value:.4g}"))
-        return text.replace("inf", "torch.inf").replace("nan", "torch.nan")
-    return repr(value)
-
-
-def _in_words(value: Any) -> str:
-    """What something is that is too large to be written down."""
-    if isinstance(value, Tensor):
-        return f"a tensor of shape {tuple(value.shape)}, {str(value.dtype).removeprefix('torch.')}"
-    kind = type(value)
-    if isinstance(value, str | bytes):
-        return f"{len(value):,} {'characters' if isinstance(value, str) else 'bytes'} that begin with {value[:40]!r}"
-    if kind in (list, tuple, dict):
-        return f"a {kind.__name__} of {len(value):,}"
-    about = (kind.__doc__ or "").strip().splitlines() if kind.__module__ not in ("builtins", "torch") else []
-    return about[0] if about and len(about[0]) <= WIDTH else f"an object of type {kind.__name__}"

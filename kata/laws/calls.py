@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -61,10 +62,12 @@ class Recorder:
         self.broken: Case | None = None
         self.names: dict[int, tuple[Any, str, str]] = {}  # the object itself, so that its id stays its own
         self.rests = False
+        self.laws: ModuleType | None = None
+        self.yielded: deque[tuple[Any, list[Any]]] = deque(maxlen=MOST_OBJECTS)
 
-    def forget(self) -> None:
-        """Begins a law."""
-        self.case, self.broken = Case(), None
+    def forget(self, laws: ModuleType | None = None) -> None:
+        """Begins a law, of this module."""
+        self.case, self.broken, self.laws = Case(), None, laws
 
     def watching(self, test: Callable[..., Any]) -> Callable[..., Any]:
         """A law's function that begins a case each time it is called. The last one to break is the one kept."""
@@ -89,10 +92,12 @@ class Recorder:
         finally:
             self.rests = before
 
-    def call(self, function: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
+    def call(self, function: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> Call:
         """Notes a call, before it is made."""
+        called = Call(function, tuple(map(_kept, arguments)), named)
         if not self.rests:
-            self.case.calls.append(Call(function, tuple(map(_kept, arguments)), named))
+            self.case.calls.append(called)
+        return called
 
     def made(self, kind: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> Call:
         """Notes that an object is made, before it is; the caller adds the `result`."""
@@ -110,6 +115,16 @@ class Recorder:
     def drew(self, seed: int, shape: tuple[int, ...], high: int | None = None) -> None:
         """Notes that a tensor was drawn."""
         self.case.draws.append(Draw(seed, shape, high))
+
+    def one_by_one(self, items: list[Any]) -> Iterator[Any]:
+        """A generator of these items, of which the case can say what it would yield."""
+        generator = (item for item in items)
+        self.yielded.append((generator, items))
+        return generator
+
+    def items_of(self, generator: Any) -> list[Any] | None:
+        """What such a generator would yield."""
+        return next((items for known, items in self.yielded if known is generator), None)
 
     def public(self, value: Any, module: str, name: str) -> None:
         """Notes under which name a law got something from the learner's module."""

@@ -5,6 +5,7 @@ submission defines is never asked.
 """
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -15,6 +16,8 @@ from kata.laws import pictures
 
 TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4, torch.bfloat16: 6e-2, torch.float16: 1e-2}
 """How far apart two numbers may be, relative to the larger magnitude around (at least 1)."""
+SINGULAR = {"tokens": "token", "d_out": "feature", "emb_dim": "feature", "max_length": "token"}
+"""What stands at one place of an axis that is named after its size."""
 
 
 class LawBroken(AssertionError):
@@ -55,7 +58,8 @@ def tensor(value: Any, axes: Mapping[str, int], dtype: torch.dtype | None = None
     plain = _plain_tensor(value, what)
     wanted = ", ".join(f"{name} {size}" for name, size in axes.items())
     if tuple(plain.shape) != tuple(axes.values()):
-        broken(f"The shape of {what} should be ({wanted}), but you returned {tuple(plain.shape)}.")
+        it_is = "it is" if re.fullmatch(r"[\w.]+\.\w+", what) else "you returned"
+        broken(f"The shape of {what} should be ({wanted}), but {it_is} {tuple(plain.shape) or '(), one number'}.")
     if dtype is not None and plain.dtype != dtype:
         broken(f"The dtype of {what} should be {_name(dtype)}, but you returned {_name(plain.dtype)}.")
     if plain.is_floating_point() and not bool(torch.isfinite(plain).all()):
@@ -92,7 +96,7 @@ def same(
         if got == want:  # alike in the digits shown: show all of them
             got, want = str(actual[tuple(where)].item()), str(expected[tuple(where)].item())
         place = f"At {_position(where, axes)}, {what}" if where else _upper(what)
-        count = f" ({int(off.sum())} of {off.numel()} numbers differ)" if where else ""
+        count = f" ({int(off.sum())} of {off.numel()} numbers differ)" if off.numel() > 1 else ""
         picture = pictures.beside(actual.detach(), expected.detach(), off, list(axes), where)
         broken(f"{place} should be {want}, but you returned {got}{count}.", picture)
 
@@ -113,7 +117,8 @@ def equal(actual: Any, expected: Any, what: str = "the result") -> None:
             pairs = list(zip(actual, expected, strict=False))
             first = next((i for i, (a, e) in enumerate(pairs) if not _plain_equal(a, e)), len(pairs))
             hint = f" (different from place {first} on)" if len(expected) > 1 else ""
-        broken(f"{_upper(what)} should be {shorten(expected)}, but you returned {shorten(actual)}{hint}.")
+        picture = pictures.in_places(actual, expected)
+        broken(f"{_upper(what)} should be {shorten(expected)}, but you returned {shorten(actual)}{hint}.", picture)
 
 
 def refuses(call: Callable[[], Any], given: str, naming: Sequence[object] = ()) -> None:
@@ -142,7 +147,7 @@ def raises(error: type[Exception], call: Callable[[], Any], given: str, naming: 
         raise
     except Exception as other:
         said = f"{type(other).__name__}: {shorten(str(other))}"
-        raise LawBroken(f"{_upper(given)} should raise {error.__name__}, but your code raised {said}") from other
+        raise LawBroken(f"{_upper(given)} should raise {error.__name__}, but your code raised {said}.") from other
     broken(f"{_upper(given)} should raise {error.__name__}, but you returned {describe(result)}.")
 
 
@@ -152,12 +157,18 @@ def describe(value: Any) -> str:
         return "None"
     if isinstance(value, Tensor):
         return f"a tensor of shape {tuple(value.shape)}"
-    return f"{type(value).__name__} {shorten(value)}"
+    said = shorten(value)
+    # The usual repr of an object of some class says its type already.
+    return (
+        f"an object of type {type(value).__name__}"
+        if said == f"<{type(value).__name__} object>"
+        else (f"{type(value).__name__} {said}")
+    )
 
 
 def shorten(value: Any, limit: int = 160) -> str:
     """The repr, cut in the middle."""
-    text = repr(value)
+    text = re.sub(r"<(?:[\w.]*\.)?(\w+) object at 0x\w+>", r"<\1 object>", repr(value))
     return text if len(text) <= limit else f"{text[: limit // 2]} ... {text[-limit // 2 :]}"
 
 
@@ -191,7 +202,8 @@ def _unravel(index: int, shape: Sequence[int]) -> list[int]:
 
 
 def _position(where: Sequence[int], axes: Sequence[str]) -> str:
-    return ", ".join(f"{name} {index}" for name, index in zip(axes, where, strict=True)) or "its only place"
+    names = (SINGULAR.get(name, name) for name in axes)
+    return ", ".join(f"{name} {index}" for name, index in zip(names, where, strict=True)) or "its only place"
 
 
 def _number(value: Tensor) -> str:
@@ -203,4 +215,6 @@ def _name(dtype: torch.dtype) -> str:
 
 
 def _upper(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    """The beginning of a sentence; names of Python's stay as they are."""
+    is_a_name = re.match(r"\w+[(._[]", text) is not None
+    return text if is_a_name else text[:1].upper() + text[1:]

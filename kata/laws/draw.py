@@ -1,6 +1,7 @@
 """What hypothesis draws: sizes, seeds, texts. Tensors are built from a seed, never drawn number by number."""
 
 import unicodedata
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -87,6 +88,11 @@ def texts(*pieces: str, max_size: int = 12) -> st.SearchStrategy[str]:
     character = st.sampled_from(CHARACTERS) | st.characters(exclude_categories=("Cs", "Cn"))
     parts = st.lists(piece | character, max_size=max_size)
     return parts.map("".join).filter(lambda text: all(unicodedata.category(c) != "Cn" for c in text))
+
+
+def one_by_one(items: list[Any]) -> Iterator[Any]:
+    """A generator that yields these items, once."""
+    return RECORDER.one_by_one(items)
 
 
 @st.composite

@@ -207,9 +207,10 @@ def is_a_linear(layer: object, d_in: int, d_out: int, bias: bool, name: str) -> 
 
 def works_on_another_device(built: nn.Module, x: Tensor) -> None:
     """After a first call here, the module and its input move to another device, and the module works there."""
-    built(x)  # what is built only when needed, and then kept, must move as well
+    verbs.call(built, x)  # what is built only when needed, and then kept, must move as well
     # The meta device computes shapes only, exists everywhere, and cannot be mixed with the CPU.
     built, x = built.to("meta"), x.to("meta")
+    RECORDER.call(built, (x,), {})
     try:
         result = built(x)
     except RuntimeError as error:

@@ -4,7 +4,6 @@ A law file may define `probe(submission)`, which returns a list of calls without
 one misconception from another, so between them they should touch everything that the exercise's misconceptions change.
 """
 
-import math
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from types import ModuleType
@@ -15,15 +14,13 @@ from torch import Tensor
 
 from kata.laws import draw, verbs
 from kata.laws.verbs import Submission
+from kata.outcomes import UNWRITTEN, Outcome, same
+
+__all__ = ["UNWRITTEN", "Outcome", "gradients", "module", "observe", "same"]
 
 Call = Callable[[], Any]
-Outcome = Any
-"""What one call did: JSON data. A tensor, an error and a container are dictionaries with one key that says which."""
-
-UNWRITTEN: Outcome = {"unwritten": True}
 MOST_NUMBERS = 2000
 MOST_ITEMS = 2000
-TOLERANCE = {"float64": 1e-8}
 
 
 def observe(laws: ModuleType, submission: Submission) -> list[Outcome] | None:
@@ -56,21 +53,6 @@ def gradients(built: Any, result: Tensor) -> list[tuple[str, Tensor | None]]:
     return sorted((name, parameter.grad) for name, parameter in built.named_parameters())
 
 
-def same(a: Outcome, b: Outcome) -> bool:
-    """Whether two outcomes are alike: numbers up to rounding, NaN like NaN, all else exactly."""
-    if type(a) is not type(b):
-        return False
-    if isinstance(a, dict):
-        if "tensor" in a and "tensor" in b:
-            return _same_tensors(a["tensor"], b["tensor"])
-        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
-    if isinstance(a, list):
-        return len(a) == len(b) and all(map(same, a, b))
-    if isinstance(a, float):
-        return math.isclose(a, b, rel_tol=1e-8, abs_tol=1e-8) or (math.isnan(a) and math.isnan(b))
-    return bool(a == b)
-
-
 def _outcome(call: Call) -> Outcome:
     torch.default_generator.manual_seed(0)
     try:
@@ -96,14 +78,3 @@ def _plain(value: Any) -> Outcome:
     if value is None or type(value) in (bool, int, float, str):
         return value
     return {"type": type(value).__name__}
-
-
-def _same_tensors(a: dict[str, Any], b: dict[str, Any]) -> bool:
-    if (a["shape"], a["dtype"]) != (b["shape"], b["dtype"]) or len(a["numbers"]) != len(b["numbers"]):
-        return False
-    finite = [abs(number) for number in b["numbers"] if math.isfinite(number)]
-    limit = TOLERANCE.get(b["dtype"], 1e-4) * max(1.0, *finite, 1.0)
-    return all(
-        x == y or abs(x - y) <= limit or (math.isnan(x) and math.isnan(y))
-        for x, y in zip(a["numbers"], b["numbers"], strict=True)
-    )

@@ -68,9 +68,12 @@ class _NothingDrawn(TorchFunctionMode):
 
 def call(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
     """Calls a function or module of the learner's and checks that no argument was modified."""
-    RECORDER.call(function, arguments, named)
+    is_class = isinstance(function, type)
+    made = RECORDER.made(function, arguments, named) if is_class else RECORDER.call(function, arguments, named)
     before = [_copy(argument) for argument in arguments]
     result = function(*arguments, **named)
+    if is_class:
+        made.result = result
     for index, (argument, copy) in enumerate(zip(arguments, before, strict=True)):
         if not _unchanged(argument, copy):
             broken(f"Argument {index + 1} of the call was overwritten. Work on a copy: the caller still needs it.")

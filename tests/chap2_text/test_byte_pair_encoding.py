@@ -116,6 +116,10 @@ def naive_ids(text: str, merges: list[tuple[bytes, bytes]], specials: tuple[str,
 
 
 MERGES = naive_merges(CORPUS, 110)
+# Under these names a failure says where the vocabulary of its smallest case comes from.
+VOCAB, VOCAB_WITH_SPECIALS = tokens_of(MERGES), tokens_of(MERGES, SPECIALS)
+VOCAB_WITH_NESTED = tokens_of(MERGES, NESTED)
+BYTES, BYTES_WITH_SPECIALS = tokens_of([]), tokens_of([], SPECIALS)
 LEARNT = sorted({token.decode() for token in tokens_of(MERGES).values() if len(token) > 1 and token[0] < 128})
 
 # Words in which what was learnt overlaps, and texts of everything.
@@ -166,7 +170,7 @@ def encodes(tokenizer, text, expected):
 
 def streams(tokenizer, chunks, expected):
     """Checks the ids of a text that comes in chunks."""
-    actual = list(tokenizer.encode_iterable(iter(chunks)))
+    actual = list(verbs.call(tokenizer.encode_iterable, iter(chunks)))
     equal(actual, expected, f"what encode_iterable({shorten(chunks)}) yields")
 
 
@@ -474,7 +478,7 @@ def test_encoding_merges_inside_pre_tokens_only(submission, text):
 
 @settings(max_examples=50)
 @given(text=JUMBLED | SPECIAL_TEXTS, seed=draw.seeds)
-@example(text="the cat<|end|>", seed=0)
+@example(text="athean the cat<|end|>", seed=0)  # its pairs meet in another order than their tokens' ids
 def test_ids_are_those_of_the_vocabulary(submission, text, seed):
     """The vocabulary alone says which id a token has, even a byte, and the order of merges alone what is merged."""
     vocab = tokens_of(MERGES, SPECIALS)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from kata.laws import draw, verbs
+from kata.laws import draw, pictures, verbs
 from kata.laws.checks import LawBroken, broken, describe, equal, holds, raises, refuses, tensor
 from kata.laws.draw import Sizes
 
@@ -73,7 +73,7 @@ def build(submission, ids, max_length, stride):
         return attempt(submission, ids, max_length, stride)
     except ValueError as error:
         given = f"a text of {len(ids)} tokens, max_length {max_length} and stride {stride}"
-        broken(f"There is at least one window for {given}, but this is refused: {error}")
+        broken(f"There is at least one window for {given}, but it is refused: {error}")
 
 
 def starts_of(ids, max_length, stride):
@@ -131,7 +131,8 @@ def holds_tokens(actual, ids, start, max_length, what):
         in_a_row = None not in places and places == list(range(places[0], places[0] + max_length))
         instead = f": that is {_span(places[0], max_length)}" if in_a_row else ""
         should = f"{what[:1].upper()}{what[1:]} should be {_span(start, max_length)} of the text"
-        broken(f"{should}, {want}, but is {got}{instead}.")
+        picture = pictures.over_stream(ids, ("it should be", start, want), ("you returned", places[0] or 0, got))
+        broken(f"{should}, {want}, but is {got}{instead}.", picture)
 
 
 def _span(start, length):
@@ -521,7 +522,7 @@ def test_num_workers_reaches_the_loader(submission, num_workers):
     found = getattr(loader, "num_workers", None)
     if found is None:
         broken(f"create_dataloader_v1 should return a torch DataLoader, but returned {describe(loader)}.")
-    equal(found, num_workers, f"loader.num_workers, when {num_workers} were asked for,")
+    equal(found, num_workers, f"loader.num_workers, with num_workers={num_workers},")
 
 
 @given(tokens=st.integers(1, 10), missing=st.integers(1, 3), seed=draw.seeds)
@@ -529,7 +530,7 @@ def test_the_loader_refuses_what_the_dataset_refuses(submission, tokens, missing
     """The loader refuses a text that is too short, too, instead of being empty without a word."""
     max_length = tokens + missing - 1
     text = words(tokens, seed)
-    given = f"a text of {tokens} tokens for a loader with max_length {max_length}"
+    given = f"a text of {tokens} token{'s' * (tokens != 1)} for a loader with max_length {max_length}"
     refuses(lambda: verbs.construct(submission.create_dataloader_v1, text, 1, max_length, 1), given, naming=[tokens])
 
 

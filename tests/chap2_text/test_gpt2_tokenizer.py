@@ -74,7 +74,7 @@ def test_end_of_text_follows_every_document(submission, gpt2, documents):
 def test_documents_may_come_from_a_generator(submission, gpt2, documents):
     """The documents may come one at a time, from a generator that yields each once."""
     try:
-        ids = submission.encode_documents(document for document in documents)
+        ids = verbs.call(submission.encode_documents, draw.one_by_one(documents))
     except (TypeError, IndexError) as error:
         broken(f"Documents that come from a generator, not a list, made you raise {type(error).__name__}: {error}.")
     equal(ids, ids_of(gpt2, documents), f"the ids of the documents {shorten(documents)}, given by a generator,")

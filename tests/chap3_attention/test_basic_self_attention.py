@@ -31,7 +31,7 @@ CASES = with_a_dim(st.lists(st.integers(1, 5), min_size=1, max_size=4, unique=Tr
 
 def dims(shape):
     """The names of the dimensions of a tensor of any rank."""
-    return [f"dim={index}:" for index in range(len(shape))]
+    return [*(f"dim-{index} place" for index in range(len(shape) - 2)), *("row", "column")[-len(shape) :]]
 
 
 def by_rows(x, dim):

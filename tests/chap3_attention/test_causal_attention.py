@@ -89,7 +89,7 @@ def test_it_is_scaled_dot_product_attention_over_the_past(submission, size, seed
 def test_a_prefix_comes_out_as_it_does_alone(submission, size, seed, length):
     """The first tokens come out the same whether or not more tokens follow, though the context would hold more."""
     attention, x = build(submission, size, seed, context_length=size.tokens + 2), inputs(size, seed)
-    attention(x[:, :1])  # whatever a first call leaves behind must serve longer inputs, too
+    verbs.call(attention, x[:, :1])  # whatever a first call leaves behind must serve longer inputs, too
     modules.prefix_is_enough(attention, x, min(length, size.tokens))
 
 

@@ -41,6 +41,11 @@ def test_the_projections_are_its_only_parameters(submission, size, seed, qkv_bia
     modules.linears_are_all(attention, {name: (size.d_in, size.d_out, bool(qkv_bias)) for name in NAMES})
 
 
+def leading_axes(leading):
+    """The names of the dimensions before the tokens."""
+    return [*(f"dim-{index} place" for index in range(len(leading) - 1)), "sequence"][-len(leading) or 1 :]
+
+
 @given(size=SIZES, seed=draw.seeds, leading=LEADING)
 @example(size=ONE_TOKEN, seed=0, leading=[])
 @example(size=ALL_EQUAL, seed=0, leading=[3])
@@ -49,7 +54,7 @@ def test_every_token_becomes_one_context_vector(submission, size, seed, leading)
     """Every token becomes one context vector of d_out features, with or without dimensions before the tokens."""
     attention = build(submission, size, seed)
     result = verbs.call(attention, draw.normal(seed, *leading, size.tokens, size.d_in))
-    before = {f"dim={index}:": length for index, length in enumerate(leading)}
+    before = dict(zip(leading_axes(leading), leading, strict=True))
     tensor(result, before | {"tokens": size.tokens, "d_out": size.d_out}, torch.float64)
 
 
@@ -71,7 +76,7 @@ def test_sequences_do_not_mix(submission, size, seed, leading):
     attention, x = build(submission, size, seed), draw.normal(seed, *leading, size.tokens, size.d_in)
     alone = [verbs.call(attention, sequence.clone()) for sequence in x.reshape(-1, size.tokens, size.d_in)]
     expected = torch.stack(alone).reshape(*leading, size.tokens, size.d_out)
-    axes = [f"dim={index}:" for index in range(len(leading))] + ["token", "feature"]
+    axes = [*leading_axes(leading), "token", "feature"]
     same(
         verbs.call(attention, x),
         expected,

@@ -4,12 +4,12 @@ import functools
 import math
 
 import torch
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
 from kata.laws import draw, modules, oracles, probes, verbs
-from kata.laws.checks import broken, describe, equal, holds, same, tensor
+from kata.laws.checks import broken, equal, holds, same, tensor
 
 AXES = ("sample", "batch", "token", "feature")
 SHAPES = st.lists(st.integers(1, 6), min_size=1, max_size=4, unique=True).map(tuple)
@@ -18,6 +18,8 @@ SIZES = draw.sizes(batch=(1, 4), tokens=(1, 6), emb_dim=(1, 6))
 ALL_EQUAL = (3, 3, 3)
 # The root of 2/π in float32 is right, too: it changes the eighth digit.
 CLOSE = 1e-6
+# For laws that hold or break whatever the sizes are.
+few = settings(max_examples=10)
 A, B = math.sqrt(2 / math.pi), math.sqrt(2 / math.pi) * 0.044715
 
 
@@ -117,9 +119,7 @@ def test_gelu_lets_large_numbers_pass_and_small_ones_not(submission, far, dtype)
     same(activation(submission, x, what), x.clamp(min=0), ("feature",), what, tolerance=CLOSE)
 
 
-@given(seed=draw.seeds)
-@example(seed=0)
-def test_gelu_dips_below_zero(submission, seed):
+def test_gelu_dips_below_zero(submission):
     """Below zero GELU dips to -0.17 near -0.75, and then comes back to 0; above zero it only rises."""
     x = torch.linspace(-6, 6, 1201, dtype=torch.float64)
     y = activation(submission, x)
@@ -163,6 +163,7 @@ def test_gelu_is_what_pytorch_computes(submission, shape, seed, size):
     same(activation(submission, x), expected, axes(x), tolerance=CLOSE)
 
 
+@few
 @given(shape=SHAPES, seed=draw.seeds)
 @example(shape=ALL_EQUAL, seed=0)
 def test_the_gradient_flows_through_gelu(submission, shape, seed):
@@ -173,6 +174,7 @@ def test_the_gradient_flows_through_gelu(submission, shape, seed):
     holds(not names, f"Your GELU has the parameters {', '.join(names)}: nothing is learnt in it.")
 
 
+@few
 @given(shape=SHAPES, seed=draw.seeds)
 def test_gelu_is_written_by_hand(submission, shape, seed):
     """GELU is written by hand: none of PyTorch's own runs, whatever it is called."""
@@ -188,9 +190,9 @@ def test_two_linear_layers_are_all_that_is_learnt(submission, emb_dim, seed):
     cfg = config(emb_dim)
     network = verbs.module(submission.FeedForward, cfg, seed=seed)
     equal(cfg, config(emb_dim), "cfg, after a FeedForward was made of it,")
-    wanted = {
-        id(p): f"layers[{i}]" for i, l in zip((0, 2), linears(network, emb_dim), strict=True) for p in l.parameters()
-    }
+    wanted = {}
+    for index, linear in zip((0, 2), linears(network, emb_dim), strict=True):
+        wanted |= {id(parameter): f"layers[{index}]" for parameter in linear.parameters()}
     found = {id(parameter): name for name, parameter in network.named_parameters()}
     missing = sorted({name for key, name in wanted.items() if key not in found})
     holds(
@@ -226,7 +228,9 @@ def test_a_gelu_stands_between_them(submission, emb_dim, seed):
 @example(shape=ALL_EQUAL, seed=0)
 def test_any_number_of_dimensions_may_stand_before_the_features(submission, shape, seed):
     """The result has the shape of the input, and tokens come out the same in whatever dimensions they are arranged."""
-    network, x = build(submission, shape[-1], seed), draw.normal(seed, *shape)
+    network = build(submission, shape[-1], seed)
+    # Seen through a transpose: a tensor need not lie in memory in the order of its indices.
+    x = draw.normal(seed, *shape[::-1]).permute(*reversed(range(len(shape))))
     result = tensor(verbs.call(network, x), shaped(x), torch.float64)
     line = x.reshape(-1, shape[-1])
     same(
@@ -258,6 +262,7 @@ def test_the_second_linear_layer_has_the_last_word(submission, size, seed):
     same(verbs.call(network, x), second.bias.detach().expand(x.shape), modules.SEQUENCE, what)
 
 
+@few
 @given(shape=TOKENS, seed=draw.seeds, size=st.sampled_from([0.3, 1.0, 3.0]))
 @example(shape=ALL_EQUAL, seed=0, size=3.0)
 def test_it_is_linear_gelu_linear(submission, shape, seed, size):
@@ -275,18 +280,21 @@ def test_nothing_in_it_depends_on_the_mode(submission, size, seed, drop_rate):
     same(verbs.call(network.train(), x), expected, modules.SEQUENCE, "the result in training")
 
 
+@few
 @given(shape=TOKENS, seed=draw.seeds)
 def test_the_gradient_reaches_every_parameter(submission, shape, seed):
     """The gradient reaches the weights and biases of both linear layers."""
     modules.gradient_reaches_every_parameter(build(submission, shape[-1], seed), draw.normal(seed, *shape), seed)
 
 
+@few
 @given(shape=TOKENS, seed=draw.seeds)
 def test_the_gradient_reaches_the_input(submission, shape, seed):
     """The gradient reaches the input, and is the slope that small steps measure."""
     modules.gradient_reaches_the_input(build(submission, shape[-1], seed), draw.normal(seed, *shape))
 
 
+@few
 @given(shape=TOKENS, seed=draw.seeds)
 def test_its_state_can_be_saved_and_loaded(submission, shape, seed):
     """Its state_dict, saved and loaded into a fresh module, makes that module compute the same."""
@@ -302,6 +310,7 @@ def test_it_follows_its_dtype(submission, shape, seed, dtype):
     modules.computes_in(build(submission, shape[-1], seed), dtype, x, axes(x))
 
 
+@few
 @given(shape=TOKENS, seed=draw.seeds)
 def test_it_follows_its_device(submission, shape, seed):
     """Moved to another device, it works there."""

@@ -146,6 +146,7 @@ def test_all_linear_layers_fit_the_configuration(submission, size, seed, qkv_bia
         modules.is_a_linear(part(block, "ff").layers[index], d_in, d_out, True, f"ff.layers[{index}]")
 
 
+@few
 @given(size=SIZES, seed=draw.seeds)
 @example(size=ONE_TOKEN, seed=0)
 @example(size=ALL_EQUAL, seed=0)
@@ -155,6 +156,7 @@ def test_what_comes_out_has_the_shape_of_what_went_in(submission, size, seed):
     tensor(verbs.call(block, x), dict(zip(("batch", "tokens", "emb_dim"), x.shape, strict=True)), torch.float64)
 
 
+@few
 @given(size=SIZES, seed=draw.seeds)
 @example(size=ALL_EQUAL, seed=0)
 def test_with_silent_branches_it_is_the_identity(submission, size, seed):
@@ -165,6 +167,7 @@ def test_with_silent_branches_it_is_the_identity(submission, size, seed):
     same(verbs.call(block, x), x, AXES, what)
 
 
+@few
 @given(size=SIZES, seed=draw.seeds)
 @example(size=ALL_EQUAL, seed=0)
 def test_the_first_branch_adds_what_att_makes_of_norm1(submission, size, seed):
@@ -175,6 +178,7 @@ def test_the_first_branch_adds_what_att_makes_of_norm1(submission, size, seed):
     same(added(block, x), expected, AXES, what)
 
 
+@few
 @given(size=SIZES, seed=draw.seeds)
 @example(size=ALL_EQUAL, seed=0)
 def test_the_second_branch_adds_what_ff_makes_of_norm2(submission, size, seed):
@@ -196,6 +200,7 @@ def test_the_second_branch_works_on_the_result_of_the_first(submission, size, se
     same(verbs.call(build(submission, size, seed), x), expected, AXES, what)
 
 
+@few
 @given(size=SIZES, seed=draw.seeds, branch=BRANCHES, factor=st.sampled_from([0.5, 3.0, 10.0]))
 @example(size=ALL_EQUAL, seed=0, branch="attention", factor=3.0)
 @example(size=ALL_EQUAL, seed=0, branch="feed-forward", factor=3.0)
@@ -209,6 +214,7 @@ def test_what_a_branch_adds_does_not_grow_with_the_input(submission, size, seed,
     same(added(block, moved), expected, AXES, f"{what} of which each token was moved by a number", tolerance=CLOSE)
 
 
+@few
 @given(size=SIZES, seed=draw.seeds, branch=BRANCHES)
 @example(size=ALL_EQUAL, seed=0, branch="attention")
 @example(size=ALL_EQUAL, seed=0, branch="feed-forward")
@@ -228,6 +234,7 @@ def test_each_branch_has_a_norm_of_its_own(submission, size, seed, branch):
             holds(moved <= 1e-9, f"{says}it should not, for {name} belongs to the other branch.")
 
 
+@few
 @given(size=SIZES, seed=draw.seeds)
 @example(size=ALL_EQUAL, seed=0)
 def test_att_attends_with_as_many_heads_as_asked_for(submission, size, seed):
@@ -237,6 +244,7 @@ def test_att_attends_with_as_many_heads_as_asked_for(submission, size, seed):
     same(verbs.call(block.att, x), expected, AXES, f"what att makes of x, with n_heads {size.heads},")
 
 
+@few
 @given(size=SIZES, seed=draw.seeds)
 @example(size=ONE_TOKEN, seed=0)
 @example(size=ALL_EQUAL, seed=0)

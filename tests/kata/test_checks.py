@@ -25,7 +25,7 @@ def test_a_tensor_must_be_a_tensor_of_that_shape_and_dtype_without_nan():
     says("should be float64, but you returned float32", checks.tensor, torch.zeros(2, 3), AXES, torch.float64)
     holed = torch.zeros(2, 3)
     holed[1, 2] = torch.nan
-    says("NaN or infinity in 1 of 6 places, first at batch 1, tokens 2", checks.tensor, holed, AXES)
+    says("NaN or infinity in 1 of 6 places, first at batch 1, token 2", checks.tensor, holed, AXES)
 
 
 def test_tensors_are_compared_in_named_axes_and_never_broadcast():
@@ -33,7 +33,7 @@ def test_tensors_are_compared_in_named_axes_and_never_broadcast():
     checks.same(expected + 1e-12, expected, ("batch", "tokens"))
     off = expected.clone()
     off[1, 0] += 0.5
-    says("At batch 1, tokens 0, the result should be 3, but you returned 3.5 (1 of 6", checks.same, off, expected, AXES)
+    says("At batch 1, token 0, the result should be 3, but you returned 3.5 (1 of 6", checks.same, off, expected, AXES)
     says("(batch 2, tokens 3), but you returned (1, 3)", checks.same, expected[:1], expected, AXES)
     says("should be float64", checks.same, expected.float(), expected, AXES)
 

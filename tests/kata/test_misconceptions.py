@@ -51,6 +51,26 @@ find = "SCALE * x"
 replace = "x + x"
 """
 
+NEGATED = """
+[[misconception]]
+slug = "negated"
+believes = "Doubling turns the sign."
+why = "You turn the sign."
+find = "SCALE * x"
+replace = "-SCALE * x"
+"""
+
+JUDGED = """
+import dataclasses, json, sys
+from kata import ROOT, curriculum, variants
+{prepare}
+lessons = curriculum.load(ROOT)
+double = lessons.exercise("double")
+everything = (variants.SOLUTION, *double.misconceptions, *double.alternatives)
+found = variants.judge(lessons, double, everything, **json.loads(sys.argv[1]))
+print(json.dumps([dataclasses.asdict(verdict) for verdict in found]))
+"""
+
 pytestmark = pytest.mark.skipif("not hasattr(__import__('os'), 'fork')", reason="variants are judged in forks")
 
 
@@ -132,6 +152,92 @@ def test_a_probe_is_missed(stubbed):
 def test_a_variant_that_ends_its_process_is_named(probed):
     append(probed, CARD, SQUARED.replace("squared", "gone").replace("x * x", "__import__('os')._exit(0)"))
     assert any(complaint.startswith("gone: its process ended") for complaint in complaints(probed))
+
+
+def verdicts(project, prepare="", **options):
+    """What `variants.judge` finds, by slug; `prepare` is Python that runs before."""
+    done = project.python("-c", JUDGED.format(prepare=prepare), json.dumps(options))
+    assert done.returncode == 0, done.stderr
+    return {verdict["slug"]: verdict for verdict in json.loads(done.stdout)}
+
+
+def test_a_misconception_that_never_ends_is_named(probed):
+    endless = SQUARED.replace("squared", "endless").replace("SCALE * x", "return SCALE * x")
+    append(probed, CARD, endless.replace("x * x", "while True: pass"))
+    found = verdicts(probed, "variants.SECONDS = 1")
+    assert found["endless"]["ended"].endswith("or took more than 1 s")
+    assert found["three"]["ended"] is None
+
+
+def test_a_solution_that_never_ends_is_named(probed):
+    solution = "solutions/chap1_numbers/double.py"
+    probed.write(solution, probed.read(solution).replace("# 1. M", "while x: pass\n    # 1. M"))
+    found = verdicts(probed, "variants.SECONDS = 1")
+    assert found["solution"]["ended"].endswith("or took more than 1 s")
+
+
+def test_a_misconception_is_done_with_once_a_law_about_it_rejects_it(probed):
+    append(probed, CARD, ADDED.replace("added", "float").replace("x + x", "2.0 * x"))
+    two = ["test_doubling_adds_a_number_to_itself", "test_nothing_doubled_is_nothing"]
+    found = verdicts(probed, every_law=False)
+    assert len(found["one-more"]["caught"]) == 1
+    assert sorted(found["float"]["caught"]) == two  # what is right is held against every law
+    assert sorted(verdicts(probed)["one-more"]["caught"]) == two
+
+
+def test_the_law_that_rejected_the_last_is_asked_first(probed):
+    second = ONE_MORE.replace("one-more", "two-more").replace("x + 1", "x + (2 if x == 0 else 0)")
+    third = ONE_MORE.replace("one-more", "three-more").replace("x + 1", "x + 3")
+    card = probed.read(CARD).replace(ONE_MORE, second + third)
+    probed.write(CARD, f'compares = ["test_doubling_adds_a_number_to_itself"]\n{card}')
+    assert list(verdicts(probed, every_law=False)["three-more"]["caught"]) == ["test_nothing_doubled_is_nothing"]
+
+
+def test_it_makes_no_difference_whether_the_laws_ran_before_forking(probed):
+    append(probed, CARD, ONE_MORE.replace("one-more", "one-more-at-times").replace("x + 1", "x + (x % 10 == 3)"))
+    cold = verdicts(probed, "variants._may_compute_before_forking = lambda: False")
+    assert cold["one-more-at-times"]["caught"]  # by many cases only: all of them are drawn, then
+    assert cold == verdicts(probed)
+
+
+def test_the_short_way_complains_of_the_same(probed):
+    append(probed, CARD, THREE.replace("three", "idle").replace("SCALE = 3", "SCALE = int(2)"))
+    append(probed, CARD, SQUARED.replace("squared", "raising").replace("x * x", "x.twice"))
+    append(probed, CARD, ADDED.replace("added", "float").replace("x + x", "2.0 * x"))
+    probed.write(CARD, 'compares = ["test_doubling_adds_a_number_to_itself"]\n' + probed.read(CARD))
+    found = complaints(probed)
+    assert len(found) > 5
+    done = probed.kata("misconceptions")
+    assert done.returncode == 1
+    lines = done.stdout.splitlines()
+    first, second = (
+        lines.index("double: 5 misconceptions, 2 alternatives"),
+        lines.index("quadruple: 0 misconceptions, 0 alternatives"),
+    )
+    assert lines[first + 1 : second] == [f"WRONG: {complaint}" for complaint in found]
+    assert lines[-1] == "Which law rejects what: nox -s misconceptions -- EXERCISE"
+
+
+def test_without_complaints_an_exercise_is_a_line(probed):
+    laws = "tests/chap1_numbers/test_quadruple.py"
+    append(probed, laws, PROBE.replace("double", "quadruple").replace(" + [lambda: submission.SCALE]", ""))
+    done = probed.kata("misconceptions")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines() == [
+        "double: 3 misconceptions, 1 alternatives",
+        "quadruple: 0 misconceptions, 0 alternatives",
+        "3 misconceptions and 1 alternatives: no complaints.",
+    ]
+    assert "squared" in probed.kata("misconceptions", "--matrix").stdout
+
+
+def test_a_few_lines_in_a_card_are_all_that_a_new_misconception_takes(probed):
+    append(probed, CARD, NEGATED)
+    done = probed.kata("misconceptions", "double")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert ["negated", "#·"] in [line.split() for line in done.stdout.splitlines()]
+    text = "SCALE = 2\n\ndef double(number):\n    return 0 - number - number\n"
+    assert diagnosed(probed, text) == ("negated", "You turn the sign.")
 
 
 def judged(project, text, tree="exercises"):

@@ -1,0 +1,145 @@
+"""The watch screen, on a terminal: hands keys and news to the desk, and draws what the session has become."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from rich.console import Group
+from textual import events
+from textual.app import App, ComposeResult
+from textual.binding import BindingType
+from textual.containers import VerticalScroll
+from textual.geometry import Size
+from textual.message import Message
+from textual.widgets import Static
+
+from kata import crew
+from kata.curriculum import Curriculum, Exercise
+from kata.watch import screen
+from kata.watch.desk import Desk, Event
+
+SCROLLING = {"pageup", "pagedown", "up", "down", "home", "end"}
+ENDINGS = ("SIGTERM", "SIGHUP")
+
+
+class News(Message):
+    """Something happened outside: the judge said something, or a file was saved."""
+
+    def __init__(self, event: Event) -> None:
+        super().__init__()
+        self.event = event
+
+
+class WatchApp(App[int]):
+    """The screen. Its result is the exit status; `fault` is what went wrong in the judge itself, if anything did."""
+
+    CSS = """
+    Screen { background: ansi_default; color: ansi_default; }
+    #body { height: 1fr; scrollbar-size-vertical: 1; background: ansi_default; }
+    #text { height: auto; background: ansi_default; color: ansi_default; }
+    #footer { dock: bottom; height: auto; background: ansi_default; color: ansi_default; }
+    """
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = []
+
+    def __init__(self, curriculum: Curriculum, exercise: Exercise | None) -> None:
+        super().__init__(ansi_color=True)
+        self.curriculum, self.exercise = curriculum, exercise
+        self.desk: Desk | None = None
+        self.fault: Exception | None = None
+        self.drawn_for: Size | None = None
+
+    def compose(self) -> ComposeResult:
+        """The body, which scrolls, and the lines at the bottom."""
+        with VerticalScroll(id="body", can_focus=False):
+            yield Static(id="text", markup=False)
+        yield Static(id="footer", markup=False)
+
+    def on_mount(self) -> None:
+        """Begins to judge and to watch, once there is a screen to show it on."""
+        for name in ENDINGS:
+            if number := getattr(signal, name, None):
+                with contextlib.suppress(NotImplementedError):  # Windows
+                    asyncio.get_running_loop().add_signal_handler(number, self.exit, 128 + number)
+        with self._honest():
+            self.desk = Desk(self.curriculum, self.exercise, self._post)
+            self._draw()
+
+    def on_unmount(self) -> None:
+        """Ends the judge."""
+        if self.desk is not None:
+            self.desk.close()
+
+    def on_news(self, message: News) -> None:
+        """Takes what happened outside."""
+        self._take(message.event)
+
+    def on_key(self, event: events.Key) -> None:
+        """Takes a key; those that scroll do so where they have no other meaning."""
+        if event.key in ("ctrl+c", "ctrl+q"):
+            self.exit(0)
+        elif event.key == "ctrl+z":
+            self.action_suspend_process()
+        elif self.desk is not None and event.key in SCROLLING and self.desk.session.view != "list":
+            name = {"pageup": "page_up", "pagedown": "page_down"}.get(event.key, event.key)
+            getattr(self.query_one("#body", VerticalScroll), f"scroll_{name}")(animate=False)
+        else:
+            self._take(_name(event))
+        event.prevent_default()
+        event.stop()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Draws for the new size."""
+        self.drawn_for = event.size  # `size` is still the former one
+        with self._honest():
+            self._draw()
+
+    def _post(self, event: Event) -> None:
+        self.post_message(News(event))
+
+    @contextlib.contextmanager
+    def _honest(self) -> Iterator[None]:
+        """A fault of our own ends the screen, and is told once the terminal is as it was."""
+        try:
+            yield
+        except Exception as error:
+            self.fault = error
+            self.exit(2)
+
+    def _take(self, event: Event) -> None:
+        if self.desk is None:
+            return
+        with self._honest():
+            view = self.desk.session.view
+            self.desk.take(event)
+            self._draw()
+            if self.desk.session.view != view:
+                self.query_one("#body", VerticalScroll).scroll_home(animate=False)
+            if self.desk.wants_to_leave:
+                self.exit(0)
+
+    def _draw(self) -> None:
+        if self.desk is None:
+            return
+        width, height = self.drawn_for or self.size
+        footer = screen.footer(self.desk.session, width)
+        body = screen.body(self.desk.session, width - 1, height - len(footer))
+        self.query_one("#footer", Static).update(Group(*footer))
+        self.query_one("#text", Static).update(Group(*body))
+
+
+def _name(event: events.Key) -> str:
+    """A key's name; of a letter the letter itself, capital or not."""
+    return event.character.lower() if event.character and event.character.isalpha() else event.key
+
+
+def run(curriculum: Curriculum, exercise: Exercise | None) -> int:
+    """Shows the screen until somebody leaves; returns the exit status."""
+    crew.context_for(crew.START)  # while standard error is a file still: the server is given it
+    app: Any = WatchApp(curriculum, exercise)
+    result = app.run()
+    if app.fault is not None:
+        raise app.fault
+    return 1 if result is None else int(result)
