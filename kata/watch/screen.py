@@ -25,6 +25,14 @@ FOOTER_LINES = 4
 
 def body(session: Session, width: int, height: int) -> list[Text]:
     """What the upper part of the screen shows; longer than `height` where it has to be scrolled."""
+    lines: list[Text] = []
+    for line in _body(session, width, height):
+        # Code that is meant to be copied stays as it is.
+        lines += [line] if line.no_wrap or line.cell_len <= width else message.wrapped(line, width, 0)
+    return lines
+
+
+def _body(session: Session, width: int, height: int) -> list[Text]:
     match session.view:
         case "list":
             return _in_sight(_exercises(session, width), height)
@@ -163,7 +171,7 @@ def _counted(laws: list[LawVerdict], further: str) -> list[Text]:
 def _wrong(verdict: ExerciseVerdict, law: LawVerdict, width: int, height: int) -> list[Text]:
     if verdict.status == "error":
         return message.wrapped(Text(verdict.message or ""), width, 2)
-    block = message.block(law, verdict, width, height, whole="v")
+    block = message.block(law, verdict, width, height, whole="v", output=False)
     lines = [line for line in block.renderables if isinstance(line, Text)]
     return [Text.assemble(MARKS["failed"], " ").append_text(_stripped(lines[0])), *lines[1:]]
 
