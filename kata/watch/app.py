@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import os
+import queue
 import signal
 from collections.abc import Iterator
 from typing import Any, ClassVar
@@ -25,11 +27,7 @@ ENDINGS = ("SIGTERM", "SIGHUP")
 
 
 class News(Message):
-    """Something happened outside: the judge said something, or a file was saved."""
-
-    def __init__(self, event: Event) -> None:
-        super().__init__()
-        self.event = event
+    """Something happened outside: the judge said something, or a file was saved. `waiting` holds what."""
 
 
 class WatchApp(App[int]):
@@ -50,6 +48,7 @@ class WatchApp(App[int]):
         self.desk: Desk | None = None
         self.fault: Exception | None = None
         self.drawn_for: Size | None = None
+        self.waiting: queue.SimpleQueue[Event] = queue.SimpleQueue()
 
     def compose(self) -> ComposeResult:
         """The body, which scrolls, and the lines at the bottom."""
@@ -73,15 +72,21 @@ class WatchApp(App[int]):
             self.desk.close()
 
     def on_news(self, message: News) -> None:
-        """Takes what happened outside."""
-        self._take(message.event)
+        """Takes all that has happened outside, and draws once."""
+        events = []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                events.append(self.waiting.get_nowait())
+        if events:
+            self._take(*events)
 
     def on_key(self, event: events.Key) -> None:
         """Takes a key; those that scroll do so where they have no other meaning."""
         if event.key in ("ctrl+c", "ctrl+q"):
             self.exit(0)
-        elif event.key == "ctrl+z":
-            self.action_suspend_process()
+        elif event.key == "ctrl+z" and hasattr(os, "killpg"):
+            # The whole group, as a terminal does it: nox, which may have started this, must stop, too.
+            os.killpg(os.getpgrp(), signal.SIGTSTP)
         elif self.desk is not None and event.key in SCROLLING and self.desk.session.view != "list":
             name = {"pageup": "page_up", "pagedown": "page_down"}.get(event.key, event.key)
             getattr(self.query_one("#body", VerticalScroll), f"scroll_{name}")(animate=False)
@@ -97,7 +102,8 @@ class WatchApp(App[int]):
             self._draw()
 
     def _post(self, event: Event) -> None:
-        self.post_message(News(event))
+        self.waiting.put(event)
+        self.post_message(News())
 
     @contextlib.contextmanager
     def _honest(self) -> Iterator[None]:
@@ -108,12 +114,13 @@ class WatchApp(App[int]):
             self.fault = error
             self.exit(2)
 
-    def _take(self, event: Event) -> None:
+    def _take(self, *events: Event) -> None:
         if self.desk is None:
             return
         with self._honest():
             view = self.desk.session.view
-            self.desk.take(event)
+            for event in events:
+                self.desk.take(event)
             self._draw()
             if self.desk.session.view != view:
                 self.query_one("#body", VerticalScroll).scroll_home(animate=False)
