@@ -35,7 +35,7 @@ class WatchApp(App[int]):
 
     CSS = """
     Screen { background: ansi_default; color: ansi_default; }
-    #body { height: 1fr; scrollbar-size-vertical: 1; background: ansi_default; }
+    #body { height: 1fr; scrollbar-size-vertical: 0; background: ansi_default; }
     #text { height: auto; background: ansi_default; color: ansi_default; }
     #footer { dock: bottom; height: auto; background: ansi_default; color: ansi_default; }
     """
@@ -85,8 +85,10 @@ class WatchApp(App[int]):
         if event.key in ("ctrl+c", "ctrl+q"):
             self.exit(0)
         elif event.key == "ctrl+z" and hasattr(os, "killpg"):
-            # The whole group, as a terminal does it: nox, which may have started this, must stop, too.
-            os.killpg(os.getpgrp(), signal.SIGTSTP)
+            with self.suspend():
+                # The whole group, as a terminal does it: nox, which may have started this, must stop, too.
+                os.killpg(os.getpgrp(), signal.SIGSTOP)
+            self.refresh(layout=True)
         elif self.desk is not None and event.key in SCROLLING and self.desk.session.view != "list":
             name = {"pageup": "page_up", "pagedown": "page_down"}.get(event.key, event.key)
             getattr(self.query_one("#body", VerticalScroll), f"scroll_{name}")(animate=False)
@@ -132,7 +134,9 @@ class WatchApp(App[int]):
             return
         width, height = self.drawn_for or self.size
         footer = screen.footer(self.desk.session, width)
-        body = screen.body(self.desk.session, width - 1, height - len(footer))
+        body = screen.body(self.desk.session, width, height - len(footer))
+        if len(body) > height - len(footer):
+            footer = screen.footer(self.desk.session, width, scrolls=True)
         self.query_one("#footer", Static).update(Group(*footer))
         self.query_one("#text", Static).update(Group(*body))
 
