@@ -471,34 +471,40 @@ def written_by(source, count, seed):
     return [(text[:, :-1], text[:, 1:]) for text in texts.split(ROWS)]
 
 
+def entropy_of(batches, source):
+    """What the source itself would lose on this very text: its entropy rate, but for the chance in what was written."""
+    return -sum(source[ids, targets].log().mean().item() for ids, targets in batches) / len(batches)
+
+
 def test_a_gpt_comes_close_to_the_entropy_and_not_below(submission):
     """A GPT trained on a source of known entropy comes within 3 % of it on new text, and not below it."""
     from chap4_gpt.gpt_model import GPTModel
 
     source = markov_source(seed=1)
     train, held_out = written_by(source, STEPS, seed=2), written_by(source, 20, seed=3)
-    # What the source itself would lose on this very text: its entropy rate, but for the chance in what was written.
-    entropy = -sum(source[ids, targets].log().mean().item() for ids, targets in held_out) / len(held_out)
+    shown = held_out[:2]  # few, so that it does not take long to measure far too often
     model = verbs.construct(GPTModel, GPT | {"drop_rate": 0.0, "qkv_bias": False}, seed=0)
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.006, weight_decay=0.01)
-    result = submission.train_model(model, train, held_out, optimizer, "cpu", 1, 100, len(held_out))
+    result = submission.train_model(model, train, shown, optimizer, "cpu", 1, 100, len(shown))
     _, val_losses, _ = three_lists(result)
     holds(len(val_losses) > 0, "No loss was measured.")
     with torch.no_grad():
         model.eval()
         losses = [cross_entropy(model(ids).flatten(0, 1), targets.flatten()).item() for ids, targets in held_out]
-    loss = sum(losses) / len(losses)
-    known = f"the entropy of the source is {entropy:.3f} on this text"
-    for found, what in ((val_losses[-1], "The last validation loss that you return"), (loss, "The loss on new text")):
+    loss, entropy = sum(losses) / len(losses), entropy_of(held_out, source)
+    for what, found, floor, slack in (
+        ("The last validation loss that you return", val_losses[-1], entropy_of(shown, source), 0.05),
+        ("The loss on new text", loss, entropy, 0.01),
+    ):
         holds(
-            found >= 0.99 * entropy,
-            f"{what} is {found:.3f}, but {known}, and nobody can forecast it better: the model sees the future, "
-            "or the targets are not the tokens that come next.",
+            found >= (1 - slack) * floor,
+            f"{what} is {found:.3f}, but the entropy of the source is {floor:.3f} on this text, and nobody can "
+            "forecast it better: the model sees the future, or the targets are not the tokens that come next.",
         )
     holds(
         loss <= 1.03 * entropy,
-        f"After {STEPS} steps the loss on new text is {loss:.3f}, but {known}: it should be within 3 % by then. "
-        f"A model that knows nothing loses {math.log(SYMBOLS):.3f}.",
+        f"After {STEPS} steps the loss on new text is {loss:.3f}, but the entropy of the source is {entropy:.3f} on "
+        f"this text: it should be within 3 % by then. A model that knows nothing loses {math.log(SYMBOLS):.3f}.",
     )
 
 
