@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 
-from benchmarks import bpe_speed, judging
+from benchmarks import bpe_speed, judging, training, watching
 from kata import ROOT
 
 ROUNDS = 3
@@ -21,8 +21,10 @@ def main() -> None:
     size = sum(file.lstat().st_size for file in (ROOT / ".venv").rglob("*") if not file.is_dir())
     print(f".venv: {size / 1e9:.2f} GB")
     print(f"python -m kata solutions: {median_seconds('solutions'):.1f} s (the median of {ROUNDS})")
+    watching.main()
     judging.main()
     bpe_speed.main()
+    training.main()
 
 
 def median_seconds(command: str) -> float:

@@ -1,9 +1,10 @@
 """How fast the GPT of the solutions trains and generates, beside one of the same size from PyTorch's own layers.
 
-The other model is made of torch.nn.TransformerEncoderLayer (pre-norm, with a causal mask), and is trained with PyTorch's
-own loss, clipping and AdamW. Both get the same batches, by turns, so that whatever else the machine does slows both.
+The other model is made of torch.nn.TransformerEncoderLayer (pre-norm, with a causal mask), and is trained with
+PyTorch's own loss, clipping and AdamW. Both get the same batches, by turns, so that whatever else the machine does
+slows both. On a machine that others use as well, --cpu-time counts the time that the processor was at work for it.
 
-python -m benchmarks.training
+python -m benchmarks.training [--cpu-time]
 """
 
 import statistics
@@ -118,6 +119,6 @@ def seconds(work: Callable[[], Any]) -> float:
 CLOCK = time.perf_counter
 
 if __name__ == "__main__":
-    if "--cpu-time" in sys.argv:  # on a machine that others use, too
+    if "--cpu-time" in sys.argv:
         CLOCK = time.process_time
     main()

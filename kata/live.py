@@ -7,6 +7,7 @@ as `grade` does, with all cases, which has the last word and is kept. A new wish
 import contextlib
 import os
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from kata.zygote import Zygote
 
 TICK = 0.05
 SECONDS_FOR_A_GLANCE = 2.0
+SECONDS_BETWEEN_PARTS = 0.15
 
 
 class Live:
@@ -97,6 +99,7 @@ class _Bench:
         self.preparing: Preparing | None = None
         self.failed_last: dict[str, str] = {}
         self.told: tuple[str, ...] = ()
+        self.told_at = 0.0
 
     def step(self) -> None:
         """Takes up what was asked for, and takes in what happened."""
@@ -147,6 +150,7 @@ class _Bench:
     def _take_up(self, wish: Wish) -> None:
         self.wish = wish
         self.live.tell(Began(wish, now=True))
+        self.told_at = time.monotonic()
         self.drop()
         if self.preparing is not None:  # what it has found is kept; it goes on when there is time
             self.preparing.give_up()
@@ -223,8 +227,10 @@ class _Bench:
     def _tell_partly(self, verdict: ExerciseVerdict) -> None:
         """Tells of laws as they end, unless a glance has told of all of them already."""
         statuses = tuple(law.status for law in verdict.laws)
-        if self.wish is not None and self.seen is None and statuses != self.told and any(verdict.laws):
-            self.told = statuses
+        if time.monotonic() - self.told_at < SECONDS_BETWEEN_PARTS or self.wish is None or self.seen is not None:
+            return
+        if statuses != self.told:
+            self.told, self.told_at = statuses, time.monotonic()
             copy = replace(verdict, laws=[replace(law) for law in verdict.laws])
             self.live.tell(Heard(self.wish, copy, settled=False, now=True))
 

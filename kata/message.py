@@ -21,7 +21,7 @@ LINES = 25
 """How tall a learner's whole next step may be, its heading and its last line included."""
 OUTPUT_LINES = 8
 CROSS = "\N{BALLOT X}"
-SHORTENED = ("  (Shortened: --verbose shows everything.)", "  (See --verbose.)")
+SHORTENED = ("  (Shortened: {} shows everything.)", "  (See {}.)")
 MARKED = re.compile(r"\[[^][\n]*\]")
 
 
@@ -65,14 +65,15 @@ def block(
     lines: int | None = LINES,
     verbose: bool = False,
     whole: str = "--verbose",
+    output: bool = True,
 ) -> Group:
     """One law: where it broke, its sentence, what differed, a picture, the diagnosis, the smallest case, the output.
 
     Each renderable of the group is one line, at most `width` columns wide, except for code that is meant to be copied:
     it is left whole for the terminal to wrap. `verbose` shows all there is, however much; so does `lines=None`.
-    `whole` is what the reader is told to use for that.
+    `whole` is what the reader is told to use for that. Without `output`, what the code printed is left out.
     """
-    parts = [*_place(exercise, law, width), *_law(law, width)]
+    parts = [*_place(exercise, law, width), *_law(law, width, output)]
     if verbose:
         parts.append(Part(9, _details(law)))
     return _group(_fitted(parts, width, None if verbose else lines, whole))
@@ -209,7 +210,7 @@ def _fitted(parts: Iterable[Part], width: int, most: int | None, whole: str = "-
     for part, count in zip(parts, taken, strict=True):
         # A part whose lines are higher than one each is never cut: it is there as a whole or not at all.
         lines += part.lines if part.least is None and count else _cut(part.lines, count, width)
-    shortened = next((text for text in SHORTENED if len(text) <= width), "")
+    shortened = next((said for text in SHORTENED if len(said := text.format(whole)) <= width), "")
     return [*lines[: max(0, most - 1)], Text(shortened, "dim")]
 
 

@@ -55,7 +55,7 @@ class Kill:
         """When it was killed, to be read after "killed"."""
         if self.size is None:
             return f"right before it {IN_WORDS[self.said]}" if self.said in IN_WORDS else "before it changes a file"
-        return f"after {self.size:,} bytes of a file"
+        return f"after {self.size:,} bytes of a file" if self.size else "before the first byte of a file"
 
 
 def every_kill(call: Callable[[], Any], home: Path, sizes: tuple[int, ...]) -> Iterator[Kill]:

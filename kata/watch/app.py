@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import os
+import queue
 import signal
 from collections.abc import Iterator
 from typing import Any, ClassVar
@@ -25,11 +27,7 @@ ENDINGS = ("SIGTERM", "SIGHUP")
 
 
 class News(Message):
-    """Something happened outside: the judge said something, or a file was saved."""
-
-    def __init__(self, event: Event) -> None:
-        super().__init__()
-        self.event = event
+    """Something happened outside: the judge said something, or a file was saved. `waiting` holds what."""
 
 
 class WatchApp(App[int]):
@@ -37,7 +35,7 @@ class WatchApp(App[int]):
 
     CSS = """
     Screen { background: ansi_default; color: ansi_default; }
-    #body { height: 1fr; scrollbar-size-vertical: 1; background: ansi_default; }
+    #body { height: 1fr; scrollbar-size-vertical: 0; background: ansi_default; }
     #text { height: auto; background: ansi_default; color: ansi_default; }
     #footer { dock: bottom; height: auto; background: ansi_default; color: ansi_default; }
     """
@@ -50,6 +48,7 @@ class WatchApp(App[int]):
         self.desk: Desk | None = None
         self.fault: Exception | None = None
         self.drawn_for: Size | None = None
+        self.waiting: queue.SimpleQueue[Event] = queue.SimpleQueue()
 
     def compose(self) -> ComposeResult:
         """The body, which scrolls, and the lines at the bottom."""
@@ -73,15 +72,23 @@ class WatchApp(App[int]):
             self.desk.close()
 
     def on_news(self, message: News) -> None:
-        """Takes what happened outside."""
-        self._take(message.event)
+        """Takes all that has happened outside, and draws once."""
+        events = []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                events.append(self.waiting.get_nowait())
+        if events:
+            self._take(*events)
 
     def on_key(self, event: events.Key) -> None:
         """Takes a key; those that scroll do so where they have no other meaning."""
         if event.key in ("ctrl+c", "ctrl+q"):
             self.exit(0)
-        elif event.key == "ctrl+z":
-            self.action_suspend_process()
+        elif event.key == "ctrl+z" and hasattr(os, "killpg"):
+            with self.suspend():
+                # The whole group, as a terminal does it: nox, which may have started this, must stop, too.
+                os.killpg(os.getpgrp(), signal.SIGSTOP)
+            self.refresh(layout=True)
         elif self.desk is not None and event.key in SCROLLING and self.desk.session.view != "list":
             name = {"pageup": "page_up", "pagedown": "page_down"}.get(event.key, event.key)
             getattr(self.query_one("#body", VerticalScroll), f"scroll_{name}")(animate=False)
@@ -97,7 +104,8 @@ class WatchApp(App[int]):
             self._draw()
 
     def _post(self, event: Event) -> None:
-        self.post_message(News(event))
+        self.waiting.put(event)
+        self.post_message(News())
 
     @contextlib.contextmanager
     def _honest(self) -> Iterator[None]:
@@ -108,12 +116,13 @@ class WatchApp(App[int]):
             self.fault = error
             self.exit(2)
 
-    def _take(self, event: Event) -> None:
+    def _take(self, *events: Event) -> None:
         if self.desk is None:
             return
         with self._honest():
             view = self.desk.session.view
-            self.desk.take(event)
+            for event in events:
+                self.desk.take(event)
             self._draw()
             if self.desk.session.view != view:
                 self.query_one("#body", VerticalScroll).scroll_home(animate=False)
@@ -125,7 +134,9 @@ class WatchApp(App[int]):
             return
         width, height = self.drawn_for or self.size
         footer = screen.footer(self.desk.session, width)
-        body = screen.body(self.desk.session, width - 1, height - len(footer))
+        body = screen.body(self.desk.session, width, height - len(footer))
+        if len(body) > height - len(footer):
+            footer = screen.footer(self.desk.session, width, scrolls=True)
         self.query_one("#footer", Static).update(Group(*footer))
         self.query_one("#text", Static).update(Group(*body))
 

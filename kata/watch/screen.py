@@ -19,12 +19,21 @@ STATUS_MARKS = {
     "timeout": ("∞", "red"),
 }
 CHOSEN = "> "
+COUNTING_LINES = 3
 OUTPUT_LINES = 5
 FOOTER_LINES = 4
 
 
 def body(session: Session, width: int, height: int) -> list[Text]:
     """What the upper part of the screen shows; longer than `height` where it has to be scrolled."""
+    lines: list[Text] = []
+    for line in _body(session, width, height):
+        # Code that is meant to be copied stays as it is.
+        lines += [line] if line.no_wrap or line.cell_len <= width else message.wrapped(line, width, 0)
+    return lines
+
+
+def _body(session: Session, width: int, height: int) -> list[Text]:
     match session.view:
         case "list":
             return _in_sight(_exercises(session, width), height)
@@ -44,8 +53,11 @@ def body(session: Session, width: int, height: int) -> list[Text]:
             return _exercise(session, width, height)
 
 
-def footer(session: Session, width: int) -> list[Text]:
-    """The progress over all exercises, the current file as a link, the keys that apply now."""
+def footer(session: Session, width: int, scrolls: bool = False) -> list[Text]:
+    """The progress over all exercises, the current file as a link, the keys that apply now.
+
+    `scrolls` where there is more above than can be seen at once.
+    """
     earned, possible = session.points
     done = sum(session.is_known_done(exercise) for exercise in session.curriculum.exercises)
     said = (
@@ -60,7 +72,7 @@ def footer(session: Session, width: int) -> list[Text]:
     place = Text("  ").append(link(file, message.shown(file)))
     place.append("  judged on your own earlier exercises" if session.own else "", "dim")
     place.truncate(width)
-    return [bar, place, *_keys(session, width)]
+    return [bar, place, *_keys(session, width, scrolls)]
 
 
 def link(file: Path, says: str, line: int | None = None) -> Text:
@@ -68,13 +80,13 @@ def link(file: Path, says: str, line: int | None = None) -> Text:
     return Text(says, style=f"cyan link {file.as_uri()}" + (f"#{line}" if line else ""))
 
 
-def _keys(session: Session, width: int) -> list[Text]:
+def _keys(session: Session, width: int, scrolls: bool) -> list[Text]:
     if session.view == "reset":
         return [Text.assemble(("y", "bold"), " reset it   ", ("any other key", "bold"), " leave it")]
     names = {"escape": "Esc", "enter": "Enter", "slash": "/"}
     shown = [(names.get(key.name, key.name), key.says) for key in keys.offered(session)]
-    if session.view == "list":
-        shown.insert(0, ("↑↓", "choose"))
+    if session.view == "list" or scrolls:
+        shown.insert(0, ("↑↓", "choose" if session.view == "list" else "scroll"))
     if session.listing is not None and session.listing.typing:
         shown = [("Enter", "keep"), ("Esc", "show all")]
     lines = [Text()]
@@ -130,7 +142,7 @@ def _laws(verdict: ExerciseVerdict, width: int, height: int) -> list[Text]:
     first = verdict.first_failed if verdict.status not in ("missing",) else None
     if first is not None and first.status == "not_judged":
         first = None
-    shown = _wrong(verdict, first, width, max(8, height - 3)) if first is not None else []
+    shown = _wrong(verdict, first, width, max(8, height - COUNTING_LINES)) if first is not None else []
     if verdict.status == "missing":
         shown = message.wrapped(Text(f"{verdict.message or ''} x puts its stub there."), width, 2)
     others = [law for law in verdict.laws if law is not first]
@@ -163,9 +175,8 @@ def _counted(laws: list[LawVerdict], further: str) -> list[Text]:
 def _wrong(verdict: ExerciseVerdict, law: LawVerdict, width: int, height: int) -> list[Text]:
     if verdict.status == "error":
         return message.wrapped(Text(verdict.message or ""), width, 2)
-    block = message.block(law, verdict, width, height, whole="v")
-    lines = [line for line in block.renderables if isinstance(line, Text)]
-    return [Text.assemble(MARKS["failed"], " ").append_text(_stripped(lines[0])), *lines[1:]]
+    block = message.block(law, verdict, width, height, whole="v", output=False)
+    return [line for line in block.renderables if isinstance(line, Text)]
 
 
 def _stripped(line: Text) -> Text:

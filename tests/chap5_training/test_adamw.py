@@ -3,7 +3,7 @@
 import io
 
 import torch
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import nn
 from torch.optim.optimizer import register_optimizer_step_pre_hook
@@ -25,6 +25,7 @@ HYPER = st.fixed_dictionaries(
 )
 TYPICAL = {"lr": 0.1, "betas": (0.9, 0.99), "eps": 0.1, "weight_decay": 0.2}
 counts = st.integers(1, len(SHAPES))
+few = settings(max_examples=10)
 NOTHING = 1e-30
 """An eps that vanishes beside every gradient here, and still keeps 0 / 0 away."""
 ROUNDING = 1e-4
@@ -94,6 +95,7 @@ def test_it_is_an_optimizer_of_its_parameters(submission, seed, count):
 
 
 @given(seed=draw.seeds)
+@few
 def test_it_is_written_from_scratch(submission, seed):
     """None of PyTorch's own optimizers does its work."""
     at_work = []
@@ -217,6 +219,7 @@ def test_without_a_gradient_nothing_moves(submission, seed, hyper, steps, absent
 
 @given(seed=draw.seeds, hyper=HYPER, late=st.integers(1, 3), joins=st.integers(0, len(SHAPES) - 1))
 @example(seed=0, hyper=TYPICAL, late=2, joins=1)
+@few
 def test_a_parameter_that_joins_late_starts_at_its_own_first_step(submission, seed, hyper, late, joins):
     """Each parameter counts its own steps: one that had no gradient before makes its first step as if alone."""
     owners, alone = parameters(seed), [parameters(seed)[joins]]
@@ -238,6 +241,7 @@ def test_a_parameter_that_joins_late_starts_at_its_own_first_step(submission, se
 @example(
     seed=0, first=TYPICAL, second={"lr": 0.03, "betas": (0.5, 0.6), "eps": 1.0, "weight_decay": 0.7}, cut=1, steps=3
 )
+@few
 def test_each_group_has_its_own_hyper_parameters(submission, seed, first, second, cut, steps):
     """Groups, also one added later, step as optimizers of their own would; what a group does not say is the default."""
     owners, others = parameters(seed), parameters(seed)
@@ -259,6 +263,7 @@ def test_each_group_has_its_own_hyper_parameters(submission, seed, first, second
 
 @given(seed=draw.seeds, schedule=st.lists(st.tuples(st.floats(0.0, 0.5), st.floats(0.0, 1.0)), min_size=2, max_size=4))
 @example(seed=0, schedule=[(0.0, 0.2), (0.1, 0.2), (0.03, 0.0)])
+@few
 def test_lr_and_weight_decay_may_change_between_steps(submission, seed, schedule):
     """An lr or a weight_decay written into param_groups, as a schedule does, holds from the next step on."""
     owners, others = parameters(seed), parameters(seed)
@@ -276,6 +281,7 @@ def test_lr_and_weight_decay_may_change_between_steps(submission, seed, schedule
 
 
 @given(seed=draw.seeds, hyper=HYPER)
+@few
 def test_gradients_are_left_as_they_are(submission, seed, hyper):
     """A step leaves every gradient in its place, with the same numbers."""
     owners = parameters(seed)
@@ -288,6 +294,7 @@ def test_gradients_are_left_as_they_are(submission, seed, hyper):
 
 
 @given(seed=draw.seeds, hyper=HYPER)
+@few
 def test_no_graph_is_built(submission, seed, hyper):
     """A step is not part of any graph: parameters stay leaves that want gradients, and what is kept wants none."""
     owners = parameters(seed)
@@ -311,6 +318,7 @@ def test_no_graph_is_built(submission, seed, hyper):
 
 @given(seed=draw.seeds, hyper=HYPER, before=st.integers(1, 3), after=st.integers(1, 3), absent=st.booleans())
 @example(seed=0, hyper=TYPICAL, before=2, after=2, absent=True)
+@few
 def test_it_goes_on_from_its_saved_state(submission, seed, hyper, before, after, absent):
     """A fresh optimizer that loads its state_dict goes on as the first one does, hyper-parameters included."""
     owners = parameters(seed)
@@ -333,6 +341,7 @@ def test_it_goes_on_from_its_saved_state(submission, seed, hyper, before, after,
 
 
 @given(seed=draw.seeds)
+@few
 def test_a_bare_call_uses_the_defaults(submission, seed):
     """Called with parameters alone, it uses lr 1e-3, betas (0.9, 0.999), eps 1e-8 and weight_decay 0.01."""
     owners, others = parameters(seed), parameters(seed)
@@ -357,6 +366,7 @@ def test_a_bare_call_uses_the_defaults(submission, seed):
 
 @given(seed=draw.seeds, hyper=HYPER)
 @example(seed=0, hyper=TYPICAL)
+@few
 def test_a_closure_is_called_once_and_its_loss_returned(submission, seed, hyper):
     """step(closure) first calls the closure once, with gradients enabled, and in the end returns its loss."""
     owners, others = parameters(seed), parameters(seed)

@@ -16,7 +16,7 @@ import torch
 from rich.console import Console
 
 from kata import ROOT, KataError, curriculum
-from kata.capstone import curve, needs, page, processes, progress, record
+from kata.capstone import curve, needs, page, processes, progress, record, text
 from kata.capstone.entropies import bigram_loss, unigram_loss
 from kata.capstone.processes import Crew
 from kata.capstone.record import Facts, Point, Record, Sample, Settings
@@ -117,15 +117,26 @@ def test_all_that_a_counting_model_expects_sums_to_one():
 def test_on_a_markov_text_bigrams_come_to_its_entropy_rate():
     chance = random.Random(1)
     steps = [[8, 1, 1], [1, 6, 3], [2, 2, 6]]
-    text = [0]
+    ids = [0]
     for _ in range(60_000):
-        text += chance.choices(range(3), steps[text[-1]])
-    share = [text.count(token) / len(text) for token in range(3)]
+        ids += chance.choices(range(3), steps[ids[-1]])
+    share = [ids.count(token) / len(ids) for token in range(3)]
     rate = sum(share[a] * -sum(p / 10 * math.log(p / 10) for p in steps[a]) for a in range(3))
-    assert bigram_loss(text[:50_000], text[50_000:], 3) == pytest.approx(rate, rel=0.02)
-    assert unigram_loss(text[:50_000], text[50_000:], 3) == pytest.approx(
-        -sum(p * math.log(p) for p in share), rel=0.02
-    )
+    assert bigram_loss(ids[:50_000], ids[50_000:], 3) == pytest.approx(rate, rel=0.02)
+    assert unigram_loss(ids[:50_000], ids[50_000:], 3) == pytest.approx(-sum(p * math.log(p) for p in share), rel=0.02)
+
+
+def test_nothing_that_is_held_out_was_trained_on():
+    found = text.read()
+    known = set(found.train.split("\n\n"))
+    held_out = [paragraph for paragraph in found.held_out.split("\n\n") if paragraph.strip()]
+    assert [paragraph for paragraph in held_out if paragraph in known] == []
+    assert len(found.held_out) / len(found.train + found.held_out) == pytest.approx(0.1, abs=0.03)
+
+
+def test_a_repeated_paragraph_counts_where_it_stands_first():
+    train, held_out = text.split("\n\n".join("aabcdefghijkal"), piece=3)
+    assert (train.split(), held_out.split()) == ([*"abcdefghikl"], ["j"])
 
 
 def test_it_needs_what_its_scripts_import_and_what_that_is_built_on():
@@ -160,10 +171,11 @@ def test_an_error_in_the_learners_code_is_said_with_its_place(stubbed):
     assert "Traceback" not in done.stderr
 
 
-def test_a_device_that_is_not_there_is_a_sentence(stubbed):
+def test_a_device_that_is_not_there_is_a_sentence():
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     absent = next(device for device in there if not there[device])
-    done = stubbed.kata("capstone", "--device", absent)
+    command = [sys.executable, "-m", "kata", "capstone", "--device", absent]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2
     assert f"--device {absent}: this PyTorch finds no such device here. There is: cpu" in done.stderr
 

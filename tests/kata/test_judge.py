@@ -95,7 +95,15 @@ def test_a_thread_that_never_ends_is_not_waited_for(judge):
 
 
 @pytest.mark.parametrize(
-    "way", ["os._exit(0)", "os._exit(3)", "os.kill(os.getpid(), 11)", "os.abort()", "os.kill(os.getppid(), 9)"]
+    "way",
+    [
+        "os._exit(0)",
+        "os._exit(3)",
+        "os.kill(os.getpid(), 11)",
+        "os.abort()",
+        # Its own end follows its parent's, in a moment.
+        "os.kill(os.getppid(), 9)\n    while True:\n        pass",
+    ],
 )
 def test_a_process_that_ends_earns_nothing_by_silence(judge, way):
     done = judge(f"import os\ndef double(x):\n    {way}\n")

@@ -278,8 +278,8 @@ def test_the_callers_expected_value_is_out_of_reach(stranger):
 @pytest.mark.xfail(strict=True, reason=SAME_PROCESS)
 def test_the_judges_own_channel_is_out_of_reach(stranger):
     text = (
-        "import gc, os\nfrom kata.worker import _Reporter\n"
-        "reporter = next(o for o in gc.get_objects() if isinstance(o, _Reporter))\n"
+        "import gc, os\nfrom kata.worker import Reporter\n"
+        "reporter = next(o for o in gc.get_objects() if isinstance(o, Reporter))\n"
         "for id in ('test_doubling_adds_a_tensor_to_itself', 'test_float32_stays_float32'):\n"
         "    law = dict(id=id, status='passed', message=None, counterexample=None, place=None, unwritten=False)\n"
         "    reporter._send(end=law, printed=0)\n"
@@ -290,8 +290,8 @@ def test_the_judges_own_channel_is_out_of_reach(stranger):
 
 def test_half_a_message_is_not_waited_for(stranger):
     text = (
-        "import gc, os\nfrom kata.worker import _Reporter\n"
-        "reporter = next(o for o in gc.get_objects() if isinstance(o, _Reporter))\n"
+        "import gc, os\nfrom kata.worker import Reporter\n"
+        "reporter = next(o for o in gc.get_objects() if isinstance(o, Reporter))\n"
         "os.write(reporter.channel.fileno(), b'\\0\\0\\0\\x50{')\nwhile True:\n    pass\n"
     )
     double = stranger(text)
@@ -300,8 +300,8 @@ def test_half_a_message_is_not_waited_for(stranger):
 
 def test_nonsense_in_the_channel_earns_nothing(stranger):
     text = (
-        "import gc\nfrom kata.worker import _Reporter\n"
-        "reporter = next(o for o in gc.get_objects() if isinstance(o, _Reporter))\n"
+        "import gc\nfrom kata.worker import Reporter\n"
+        "reporter = next(o for o in gc.get_objects() if isinstance(o, Reporter))\n"
         "for event in ({'end': 3, 'printed': 'x'}, {'end': {'id': 'no'}, 'printed': 0}, {'begin': 'no'}, {'no': 1}):\n"
         "    reporter._send(**event)\n" + WRONG
     )

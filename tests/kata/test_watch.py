@@ -431,11 +431,12 @@ def test_it_can_be_put_aside_and_taken_up_again(watch):
 
 
 @contextlib.contextmanager
-def started(project, *arguments: str) -> Iterator[Iterator[str]]:
+def started(project, *arguments: str, **environment: str) -> Iterator[Iterator[str]]:
     """The lines that a watch without a terminal says, as they come."""
     running = subprocess.Popen(
         [sys.executable, "-m", "kata", "watch", *arguments],
         cwd=project.root,
+        env=os.environ | environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,
@@ -449,6 +450,13 @@ def started(project, *arguments: str) -> Iterator[Iterator[str]]:
         timer.cancel()
         running.terminate()
         running.communicate()
+
+
+def test_where_the_file_system_tells_nothing_saves_are_looked_for(hinted):
+    with started(hinted, "--jsonl", "double", WATCHFILES_FORCE_POLLING="true") as lines:
+        assert json.loads(next(lines))["status"] == "todo"
+        hinted.write(FILE, RIGHT)
+        assert json.loads(next(lines))["status"] == "passed"
 
 
 def test_without_a_terminal_each_verdict_is_a_block_of_text(hinted):
