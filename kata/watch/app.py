@@ -23,7 +23,6 @@ from kata.watch import screen
 from kata.watch.desk import Desk, Event
 
 SCROLLING = {"pageup", "pagedown", "up", "down", "home", "end"}
-ENDINGS = ("SIGTERM", "SIGHUP")
 
 
 class News(Message):
@@ -58,10 +57,8 @@ class WatchApp(App[int]):
 
     def on_mount(self) -> None:
         """Begins to judge and to watch, once there is a screen to show it on."""
-        for name in ENDINGS:
-            if number := getattr(signal, name, None):
-                with contextlib.suppress(NotImplementedError):  # Windows
-                    asyncio.get_running_loop().add_signal_handler(number, self.exit, 128 + number)
+        with contextlib.suppress(NotImplementedError):  # Windows
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit, 128 + signal.SIGTERM)
         with self._honest():
             self.desk = Desk(self.curriculum, self.exercise, self._post)
             self._draw()
@@ -141,6 +138,11 @@ class WatchApp(App[int]):
         self.query_one("#text", Static).update(Group(*body))
 
 
+def _without_terminal(number: int, frame: object) -> None:
+    """The terminal is gone: nothing can be given back, and whoever writes to it may wait for ever."""
+    os._exit(128 + number)
+
+
 def _name(event: events.Key) -> str:
     """A key's name; of a letter the letter itself, capital or not."""
     return event.character.lower() if event.character and event.character.isalpha() else event.key
@@ -149,6 +151,8 @@ def _name(event: events.Key) -> str:
 def run(curriculum: Curriculum, exercise: Exercise | None) -> int:
     """Shows the screen until somebody leaves; returns the exit status."""
     crew.context_for(crew.START)  # while standard error is a file still: the server is given it
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, _without_terminal)
     app: Any = WatchApp(curriculum, exercise)
     result = app.run()
     if app.fault is not None:

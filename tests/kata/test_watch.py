@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pexpect
 import psutil
 import pytest
 
@@ -74,7 +75,8 @@ def watch(hinted) -> Iterator[Callable[..., Watched]]:
 
     yield start
     for watched in started:
-        watched.child.close(force=True)
+        with contextlib.suppress(pexpect.ExceptionPexpect):  # somebody has waited for its end already
+            watched.child.close(force=True)
 
 
 def settled(points: str) -> Callable[[str], bool]:
@@ -415,6 +417,21 @@ def test_no_process_outlives_a_watch_that_is_killed(watch):
     os.kill(screen.child.pid, signal.SIGKILL)
     psutil.wait_procs(below, timeout=10)
     assert [process for process in below if process.is_running() and process.status() != "zombie"] == []
+
+
+@pytest.mark.parametrize("put_aside", [False, True])
+def test_it_ends_with_its_terminal(watch, put_aside):
+    screen = watch("double")
+    screen.until(settled("0 of 2"))
+    process = psutil.Process(screen.child.pid)
+    if put_aside:
+        screen.press("ctrl+z")
+        while process.status() != psutil.STATUS_STOPPED:
+            screen.read(0.05)
+    processes = [process, *process.children(recursive=True)]
+    screen.child.ptyproc.fileobj.close()
+    psutil.wait_procs(processes, timeout=10)
+    assert [each for each in processes if each.is_running() and each.status() != "zombie"] == []
 
 
 def test_it_can_be_put_aside_and_taken_up_again(watch):
