@@ -16,7 +16,6 @@ from kata.capstone.run import Bound, Run
 
 SCRIPTS = ROOT / "capstone"
 FOLDER = ROOT / ".kata" / "capstone"
-AGAIN = "nox -s capstone"
 MINUTES = 3.0
 TOKENIZERS = (
     "own (default): your byte-pair encoding, trained on the text to --vocab-size tokens. gpt2: GPT-2's, of which the "
@@ -112,7 +111,9 @@ def train(lessons: curriculum.Curriculum, arguments: argparse.Namespace, console
                 importlib.import_module("capstone.train_gpt").train(text.read(), going)
             except KeyboardInterrupt:
                 screen.__exit__()
-                console.print(f"\nStopped after step {going.step}. {AGAIN} goes on after step {going.record.step}.")
+                console.print(
+                    f"\nStopped after step {going.step}. {_again(arguments)} goes on after step {going.record.step}."
+                )
                 return 1
             except Exception as error:
                 if isinstance(error, KataError):
@@ -174,6 +175,12 @@ def tell(kept: Record, folder: Path, console: Console) -> None:
 
 def _is_further(bound: Bound, kept: Record) -> bool:
     return bound.steps > kept.step if bound.steps is not None else bound.seconds > kept.seconds + 1.0
+
+
+def _again(arguments: argparse.Namespace) -> str:
+    options = ["--tree", arguments.tree] if arguments.tree != "exercises" else []
+    options += ["--folder", _short(arguments.folder)] if arguments.folder != FOLDER else []
+    return " ".join(["nox -s capstone", *(["--", *options] if options else [])])
 
 
 def _said(error: Exception, tree: Path) -> str:

@@ -209,7 +209,8 @@ def test_stopped_and_killed_again_and_again_it_ends_with_the_same_losses_and_sam
     folder = tmp_path / "run"
     stopped = trained(*TINY, "--folder", folder, how="SIGINT", when=6)
     assert stopped.returncode == 1, stopped.stderr
-    assert "Stopped after step 6. nox -s capstone goes on after step 4." in stopped.stdout
+    again = f"nox -s capstone -- --tree solutions --folder {folder}"
+    assert f"Stopped after step 6. {again} goes on after step 4." in " ".join(stopped.stdout.split())
     assert "Traceback" not in stopped.stderr
     for how, when in (("SIGKILL", 7), ("record", 8)):
         assert trained(*TINY, "--folder", folder, how=how, when=when).returncode == -signal.SIGKILL
