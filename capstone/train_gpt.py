@@ -27,7 +27,7 @@ WARMUP_STEPS = 100
 LOWEST_LR = 0.1  # as a share of the highest
 MAX_NORM = 1.0
 WEIGHT_DECAY = 0.1
-PROMPT = "The "
+PROMPT = "The"  # without a space: that belongs to the word that follows
 SAMPLE_TOKENS = 80
 
 
