@@ -4,7 +4,7 @@ import inspect
 import operator
 import re
 from pathlib import Path
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import Any
 
 import torch
@@ -25,10 +25,14 @@ from kata.laws.literals import (
     is_plain,
     literal,
     numbers_of,
+    regular,
+    remaining,
+    scaled,
     written,
 )
 
 BEGINNING = 40  # as characters of a text that is too long to be shown
+MOST_ITEMS = 6  # of a list that are written one by one
 SHORT = 40  # as characters of a tensor that is written where it is used
 
 
@@ -69,6 +73,7 @@ class _Script:
         self.imports: dict[str, None] = {}
         self.lines: list[str] = []
         self.variables: dict[str, Any] = {}
+        self.modes: dict[int, bool] = {}
 
     def text(self) -> str | None:
         for call in self._telling_calls():
@@ -98,6 +103,7 @@ class _Script:
 
     def _write(self, call: Call) -> None:
         """Writes the call, and above it what it needs."""
+        self.modes |= call.modes
         if call.result is not None:
             name = self._object(call)
             if isinstance(call.result, DataLoader):
@@ -116,7 +122,7 @@ class _Script:
             return known[1]
         owner = self._owner(function)
         if owner is None:
-            return None
+            return self._imported_from_the_laws(function)
         made, path = owner
         return f"{self._object(made)}{path}"
 
@@ -136,8 +142,11 @@ class _Script:
                         return made, re.sub(r"\.(\d+)(?=\.|$)", r"[\1]", f".{path}")
         return None
 
-    def _object(self, made: Call) -> str | None:
-        """The variable that holds an object; the line that makes it is written where it is not there yet."""
+    def _object(self, made: Call, hint: str | None = None) -> str | None:
+        """The variable that holds an object; the line that makes it is written where it is not there yet.
+
+        One of the law's own is called by the `hint`.
+        """
         if (name := self._name(made.result)) is not None:
             return name
         kind = self._function(made.function)
@@ -149,8 +158,11 @@ class _Script:
             after = ".double()" if made.dtype == torch.float64 else f".to({made.dtype})"
             after += "" if made.result.training else ".eval()"
             after += ".to('meta')" if any(part.is_meta for part in made.result.parameters()) else ""
-        arguments = self._arguments(made, keywords=True)
-        name = self._new_name(words[-1].lower())
+        elif self.modes.get(id(made.result)) is False:
+            after = ".eval()"
+        is_the_laws = RECORDER.name_of(made.function) is None
+        arguments = self._arguments(made, keywords=not is_the_laws)
+        name = self._new_name(hint if hint and is_the_laws else words[-1].lower())
         self.variables[name] = made.result
         if made.dtype is not None:
             self.lines.append(f"# The law gives {name} parameters of its own.")
@@ -169,13 +181,50 @@ class _Script:
     def _value(self, value: Any, hint: str) -> str:
         if (name := self._name(value)) is not None:
             return name
+        if isinstance(value, nn.Parameter):
+            return self._parameter(value)
         if isinstance(value, Tensor):
             return self._tensor(value.detach(), hint)
         if is_plain(value) and len(text := literal(value)) <= LONGEST_VALUE:
             return text if len(text) <= LONGEST_LITERAL or not isinstance(value, str | bytes) else in_pieces(value)
         if (items := RECORDER.items_of(value)) is not None and is_plain(items):
             return f"(item for item in {literal(items)})"
-        return self._of_the_laws(value) or self._unsaid(value, hint)
+        made = next((made for made in reversed(self.case.objects) if made.result is value), None)
+        if value is not None and made is not None and (name := self._object(made, hint)) is not None:
+            return name
+        return self._in_brackets(value, hint) or self._of_the_laws(value) or self._unsaid(value, hint)
+
+    def _in_brackets(self, value: Any, hint: str) -> str | None:
+        """A container of few things that can be said, a generator of random numbers, a function that is told things."""
+        if type(value) is torch.Generator:
+            return f"torch.Generator().manual_seed({value.initial_seed()})"
+        if type(value) is FunctionType and RECORDER.laws is not None and value.__module__ == RECORDER.laws.__name__:
+            return "print"  # the law's own keeps what it is told
+        items = RECORDER.items_of(value)
+        if items is not None or isinstance(value, type(iter([]))):
+            inner = self._in_brackets(items if items is not None else remaining(value), hint)
+            return inner and f"iter({inner})"
+        if type(value) not in (list, tuple, dict) or not 0 < len(value) <= MOST_ITEMS or is_plain(value):
+            return None
+        if type(value) is dict:
+            return f"{{{', '.join(f'{key!r}: {self._value(item, str(key))}' for key, item in value.items())}}}"
+        said = [self._value(item, "x") for item in value]
+        if type(value) is tuple:
+            return f"({', '.join(said)}{',' if len(said) == 1 else ''})"
+        return f"[{', '.join(said)}]"
+
+    def _parameter(self, value: nn.Parameter) -> str:
+        """A parameter, with a gradient if it has one. Its numbers may have changed since the call: they are others."""
+        name, shape = self._new_name("p"), ", ".join([*map(str, value.shape), f"dtype={value.dtype}"])
+        shape = shape if value.dim() else f"(), dtype={value.dtype}"
+        comment = "# The law's own parameters and gradients are other numbers."
+        if comment not in self.lines:
+            self.lines.append(comment)
+        self.lines.append(f"{name} = torch.nn.Parameter(torch.randn({shape}))")
+        if value.grad is not None:
+            self.lines.append(f"{name}.grad = torch.randn({shape})")
+        self.variables[name] = value
+        return name
 
     def _of_the_laws(self, value: Any) -> str | None:
         """What the law file has under a name: a large constant, an object whose class takes no arguments."""
@@ -194,6 +243,18 @@ class _Script:
                 self.imports[f"from {module} import {name}"] = None
                 return name
         return None
+
+    def _imported_from_the_laws(self, value: Any) -> str | None:
+        """The name of a class or function of the law file itself."""
+        laws = RECORDER.laws
+        name = getattr(value, "__name__", "")
+        if laws is None or laws.__file__ is None or getattr(laws, name, None) is not value:
+            return None
+        path = Path(laws.__file__).with_suffix("")
+        if value.__module__ != laws.__name__ or "tests" not in path.parts:
+            return None
+        self.imports[f"from {'.'.join(path.parts[path.parts.index('tests') :])} import {name}"] = None
+        return str(name)
 
     def _tensor(self, value: Tensor, hint: str) -> str:
         if value.is_meta:
@@ -223,6 +284,11 @@ class _Script:
                 self.variables[name] = whole
                 self.lines.append(f"{name} = {drawing(drawn, whole)}")
                 return derived(name, whole, value) or name
+        if (text := regular(value)) is not None or (text := scaled(self.case.draws, value)) is not None:
+            name = self._new_name(hint)
+            self.variables[name] = value
+            self.lines.append(f"{name} = {text}")
+            return name
         return self._changed(value, hint) or self._stand_in(value, hint)
 
     def _stand_in(self, value: Tensor, hint: str) -> str:

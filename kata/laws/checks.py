@@ -10,13 +10,20 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from kata.laws import pictures
 
 TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4, torch.bfloat16: 6e-2, torch.float16: 1e-2}
 """How far apart two numbers may be, relative to the larger magnitude around (at least 1)."""
-SINGULAR = {"tokens": "token", "d_out": "feature", "emb_dim": "feature", "max_length": "token"}
+SINGULAR = {
+    "tokens": "token",
+    "d_out": "feature",
+    "emb_dim": "feature",
+    "max_length": "token",
+    "vocab": "token",
+    "vocab_size": "logit",
+}
 """What stands at one place of an axis that is named after its size."""
 
 
@@ -63,6 +70,8 @@ def tensor(value: Any, axes: Mapping[str, int], dtype: torch.dtype | None = None
     if dtype is not None and plain.dtype != dtype:
         broken(f"The dtype of {what} should be {_name(dtype)}, but you returned {_name(plain.dtype)}.")
     if plain.is_floating_point() and not bool(torch.isfinite(plain).all()):
+        if plain.numel() == 1:
+            broken(f"{_upper(what)} should be a finite number, but is {plain.item()}.")
         where = _position((~torch.isfinite(plain)).nonzero()[0].tolist(), list(axes))
         bad = int((~torch.isfinite(plain)).sum())
         broken(f"{_upper(what)} holds NaN or infinity in {bad} of {plain.numel()} places, first at {where}.")
@@ -157,6 +166,9 @@ def describe(value: Any) -> str:
         return "None"
     if isinstance(value, Tensor):
         return f"a tensor of shape {tuple(value.shape)}"
+    if isinstance(value, list | tuple) and any(isinstance(item, nn.Module) for item in value):
+        kinds = sorted({type(item).__name__ for item in value})
+        return f"a {type(value).__name__} of {len(value)} ({', '.join(kinds)})"
     said = shorten(value)
     # The usual repr of an object of some class says its type already.
     return (
@@ -216,5 +228,5 @@ def _name(dtype: torch.dtype) -> str:
 
 def _upper(text: str) -> str:
     """The beginning of a sentence; names of Python's stay as they are."""
-    is_a_name = re.match(r"\w+[(._[]", text) is not None
+    is_a_name = re.match(r"\w+[(._[=]", text) is not None
     return text if is_a_name else text[:1].upper() + text[1:]

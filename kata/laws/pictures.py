@@ -31,15 +31,17 @@ def beside(got: Tensor, wanted: Tensor, off: Tensor, axes: Sequence[str], worst:
         return None
     rows, columns = axes[-2:]
     nothing = off & False
+    apart = (got.double() - wanted.double()).where(off, 0.0)  # what rounding does is no difference
     panels = [
         _panel("you returned", _numbers(got), off),
         _panel("it should be", _numbers(wanted), nothing),
-        _panel("difference", _numbers(got.double() - wanted.double()), nothing),
+        _panel("difference", _numbers(apart), nothing),
     ]
+    counts = (3, 2) if got.is_floating_point() else (2,)  # how far apart two ids are says nothing
     label = [f"{rows} {row}" if rows else "" for row in range(len(got))]
     label = [where, columns, *label]
     width = max(map(len, label))
-    for count in (3, 2):
+    for count in counts:
         lines = [
             f"{name:>{width}}  " + "   ".join(panel[row] for panel in panels[:count]) for row, name in enumerate(label)
         ]

@@ -195,7 +195,7 @@ def test_every_position_sees_itself_and_the_whole_past(submission, size, seed):
 @example(size=SHORT, seed=0, length=2)
 def test_a_prefix_comes_out_as_it_does_alone(submission, size, seed, length):
     """The first tokens get the same logits whether or not more tokens follow."""
-    modules.prefix_is_enough(build(submission, size, seed), ids_for(size, seed), min(length, size.tokens))
+    modules.prefix_is_enough(build(submission, size, seed), ids_for(size, seed), min(length, size.tokens), AXES)
 
 
 @few
@@ -204,7 +204,7 @@ def test_a_prefix_comes_out_as_it_does_alone(submission, size, seed, length):
 @example(size=ALL_EQUAL, seed=0)
 def test_sequences_of_a_batch_do_not_mix(submission, size, seed):
     """Each sequence of a batch comes out as it does alone."""
-    modules.rows_are_independent(build(submission, size, seed), ids_for(size, seed))
+    modules.rows_are_independent(build(submission, size, seed), ids_for(size, seed), AXES)
 
 
 @few
