@@ -20,6 +20,7 @@ from kata.laws.literals import (
     derived,
     drawing,
     filled,
+    imported,
     in_pieces,
     in_words,
     is_plain,
@@ -70,7 +71,7 @@ def last_definition(tree: Path) -> str | None:
 class _Script:
     def __init__(self, case: Case) -> None:
         self.case = case
-        self.imports: dict[str, None] = {}
+        self.imports: dict[str, list[str]] = {}
         self.lines: list[str] = []
         self.variables: dict[str, Any] = {}
         self.modes: dict[int, bool] = {}
@@ -81,8 +82,9 @@ class _Script:
         if not self.lines:
             return None
         self._subtract()
+        imports = [imported(module, names) for module, names in self.imports.items()]
         uses_torch = any("torch." in line for line in self.lines)
-        return "\n".join([*(["import torch"] if uses_torch else []), *self.imports, *map(filled, self.lines)])
+        return "\n".join([*(["import torch"] if uses_torch else []), *imports, *map(filled, self.lines)])
 
     def _telling_calls(self) -> list[Call]:
         """The last call, and the one before if that gave the same thing another tensor: such laws compare the two."""
@@ -118,8 +120,7 @@ class _Script:
     def _function(self, function: Any) -> str | None:
         known = RECORDER.name_of(function)
         if known is not None:
-            self.imports[f"from {known[0]} import {known[1]}"] = None
-            return known[1]
+            return self._imported(*known)
         owner = self._owner(function)
         if owner is None:
             return self._imported_from_the_laws(function)
@@ -237,11 +238,9 @@ class _Script:
             if module is None or name.startswith("_"):
                 continue
             if known is type(value) and not inspect.signature(known).parameters:
-                self.imports[f"from {module} import {name}"] = None
-                return f"{name}()"
+                return f"{self._imported(module, name)}()"
             if type(value) in (list, dict, str) and type(known) is type(value) and known == value:
-                self.imports[f"from {module} import {name}"] = None
-                return name
+                return self._imported(module, name)
         return None
 
     def _imported_from_the_laws(self, value: Any) -> str | None:
@@ -253,8 +252,13 @@ class _Script:
         path = Path(laws.__file__).with_suffix("")
         if value.__module__ != laws.__name__ or "tests" not in path.parts:
             return None
-        self.imports[f"from {'.'.join(path.parts[path.parts.index('tests') :])} import {name}"] = None
-        return str(name)
+        return self._imported(".".join(path.parts[path.parts.index("tests") :]), str(name))
+
+    def _imported(self, module: str, name: str) -> str:
+        names = self.imports.setdefault(module, [])
+        if name not in names:
+            names.append(name)
+        return name
 
     def _tensor(self, value: Tensor, hint: str) -> str:
         if value.is_meta:

@@ -27,6 +27,9 @@ SINGULAR = {
 """What stands at one place of an axis that is named after its size."""
 
 
+RETURNED = "you returned"
+
+
 class LawBroken(AssertionError):
     """A law does not hold; the message is what the learner reads.
 
@@ -79,12 +82,17 @@ def tensor(value: Any, axes: Mapping[str, int], dtype: torch.dtype | None = None
 
 
 def same(
-    actual: Any, expected: Tensor, axes: Sequence[str], what: str = "the result", tolerance: float | None = None
+    actual: Any,
+    expected: Tensor,
+    axes: Sequence[str],
+    what: str = "the result",
+    tolerance: float | None = None,
+    got: str = RETURNED,
 ) -> None:
     """Checks that a tensor equals another: same shape, same dtype, every number within the tolerance.
 
     `axes` names the dimensions of both. The tolerance, by default the dtype's, is relative to the largest number of
-    `expected`, and at least absolute.
+    `expected`, and at least absolute. What was not returned, such as a parameter, is `got` in another way: "it is".
 
     >>> same(torch.tensor([0.0, 2.0]), torch.tensor([0.0, 1.0]), ["feature"])
     Traceback (most recent call last):
@@ -101,17 +109,19 @@ def same(
     if bool(off.any()):
         distance = (actual.detach().double() - expected.detach().double()).abs()
         where = _unravel(int(distance.argmax()), expected.shape)
-        got, want = _number(actual[tuple(where)]), _number(expected[tuple(where)])
-        if got == want:  # alike in the digits shown: show all of them
-            got, want = str(actual[tuple(where)].item()), str(expected[tuple(where)].item())
+        found, want = _number(actual[tuple(where)]), _number(expected[tuple(where)])
+        if found == want:  # alike in the digits shown: show all of them
+            found, want = str(actual[tuple(where)].item()), str(expected[tuple(where)].item())
         place = f"At {_position(where, axes)}, {what}" if where else _upper(what)
         count = f" ({int(off.sum())} of {off.numel()} numbers differ)" if off.numel() > 1 else ""
-        picture = pictures.beside(actual.detach(), expected.detach(), off, list(axes), where)
-        broken(f"{place} should be {want}, but you returned {got}{count}.", picture)
+        picture = pictures.beside(actual.detach(), expected.detach(), off, list(axes), where, got)
+        broken(f"{place} should be {want}, but {got} {found}{count}.", picture)
 
 
-def equal(actual: Any, expected: Any, what: str = "the result") -> None:
+def equal(actual: Any, expected: Any, what: str = "the result", got: str = RETURNED) -> None:
     """Checks that plain data (numbers, strings, lists, tuples, dicts of them) is equal, types included.
+
+    What was not returned, such as an argument afterwards, is `got` in another way: "it is".
 
     >>> equal([1, 2, 4], [1, 2, 3], "the ids")
     Traceback (most recent call last):
@@ -119,15 +129,15 @@ def equal(actual: Any, expected: Any, what: str = "the result") -> None:
     kata.laws.checks.LawBroken: The ids should be [1, 2, 3], but you returned [1, 2, 4] (different from place 2 on).
     """
     if type(actual) is not type(expected):
-        broken(f"{_upper(what)} should be of type {type(expected).__name__}, but you returned {describe(actual)}.")
+        broken(f"{_upper(what)} should be of type {type(expected).__name__}, but {got} {describe(actual)}.")
     if not _plain_equal(actual, expected):
         hint = ""
         if isinstance(expected, list | tuple | str | bytes):
             pairs = list(zip(actual, expected, strict=False))
             first = next((i for i, (a, e) in enumerate(pairs) if not _plain_equal(a, e)), len(pairs))
             hint = f" (different from place {first} on)" if len(expected) > 1 else ""
-        picture = pictures.in_places(actual, expected)
-        broken(f"{_upper(what)} should be {shorten(expected)}, but you returned {shorten(actual)}{hint}.", picture)
+        picture = pictures.in_places(actual, expected) if got == RETURNED else None
+        broken(f"{_upper(what)} should be {shorten(expected)}, but {got} {shorten(actual)}{hint}.", picture)
 
 
 def refuses(call: Callable[[], Any], given: str, naming: Sequence[object] = ()) -> None:

@@ -19,6 +19,12 @@ def called(before: str, arguments: list[str], after: str = ")") -> str:
     return f"{before}{', '.join(arguments)}{after}"
 
 
+def imported(module: str, names: list[str]) -> str:
+    """The statement that imports these names, over as many lines as it needs."""
+    line = f"from {module} import {', '.join(names)}"
+    return line if len(line) <= WIDTH else filled(f"from {module} import ({', '.join(names)})")
+
+
 def filled(line: str) -> str:
     """A statement over as many lines as it needs, broken at spaces between brackets, never within a text."""
     lines, begin, last = [], 0, 0

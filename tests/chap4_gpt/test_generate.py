@@ -291,8 +291,8 @@ def test_the_same_prompt_is_always_continued_alike(submission, size, seed):
     before = model.logits.detach().clone()
     first = generate(submission, model, idx, size.new, 4)
     same(generate(submission, model, idx, size.new, 4), first, AXES, "the result of a second call")
-    same(model.logits.detach(), before, ("row", "logit"), "the model's parameter afterwards")
-    equal(model.logits.grad, None, "the gradient of the model's parameter afterwards")
+    same(model.logits.detach(), before, ("row", "logit"), "the model's parameter afterwards", got="it is")
+    equal(model.logits.grad, None, "the gradient of the model's parameter afterwards", got="it is")
 
 
 def probe(submission):

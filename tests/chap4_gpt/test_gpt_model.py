@@ -122,7 +122,7 @@ def test_the_configuration_is_left_alone(submission, size, seed, qkv_bias):
     cfg = config(size, qkv_bias=qkv_bias)
     before = dict(cfg)
     verbs.construct(submission.GPTModel, cfg, seed=seed)
-    equal(cfg, before, "the configuration afterwards")
+    equal(cfg, before, "the configuration afterwards", got="it is")
 
 
 @few

@@ -56,7 +56,7 @@ def step(optimizer, owners, slopes):
 def alike(owners, others, what, tolerance=None, first=0):
     """Parameters are those that they should be, each named by its place, counted from `first`."""
     for index, (one, other) in enumerate(zip(owners, others, strict=True), first):
-        same(one, other.detach(), AXES[: other.dim()], f"parameter {index} {what}", tolerance)
+        same(one, other.detach(), AXES[: other.dim()], f"parameter {index} {what}", tolerance, got="it is")
 
 
 def values(owners):
@@ -284,7 +284,13 @@ def test_gradients_are_left_as_they_are(submission, seed, hyper):
     for index, (parameter, slope) in enumerate(zip(owners, slopes, strict=True)):
         if parameter.grad is None:
             broken(f"The gradient of parameter {index} is gone after the step. Whoever trains calls zero_grad.")
-        same(parameter.grad, slope, AXES[: slope.dim()], f"the gradient of parameter {index}, after the step,")
+        same(
+            parameter.grad,
+            slope,
+            AXES[: slope.dim()],
+            f"the gradient of parameter {index}, after the step,",
+            got="it is",
+        )
 
 
 @given(seed=draw.seeds, hyper=HYPER)

@@ -93,7 +93,7 @@ def all_same(parameters, expected, what, tolerance=ROUNDING):
     """Checks the gradients of parameters, one after the other."""
     for index, (parameter, gradient) in enumerate(zip(parameters, expected, strict=True)):
         name = f"the gradient of parameter {index} of {len(parameters)}, {what},"
-        same(parameter.grad, gradient, axes_of(gradient), name, tolerance)
+        same(parameter.grad, gradient, axes_of(gradient), name, tolerance, got="it is")
 
 
 @given(warmup=WARMUPS, decay=DECAYS, peak=PEAKS, floor=FLOORS)
@@ -299,7 +299,13 @@ def test_shorter_gradients_stay_as_they_are(submission, shapes, norm, above, see
     clipped(submission, parameters, above * norm)
     for index, (parameter, gradient) in enumerate(zip(parameters, before, strict=True)):
         what = f"the gradient of parameter {index}"
-        same(parameter.grad, gradient, axes_of(gradient), f"{what}, with norm {norm:.6g} below {above * norm:.6g},")
+        same(
+            parameter.grad,
+            gradient,
+            axes_of(gradient),
+            f"{what}, with norm {norm:.6g} below {above * norm:.6g},",
+            got="it is",
+        )
         holds(torch.equal(parameter.grad, gradient), f"{what.capitalize()} changed in its last digits.")
 
 
@@ -320,7 +326,7 @@ def test_it_is_done_in_place_and_to_gradients_only(submission, shapes, norm, sha
     all_same(parameters, expected, f"with norm {norm:.6g} and max_norm {share * norm:.6g}")
     for index, (tensor, gradient) in enumerate(zip(held, expected, strict=True)):
         what = f"the tensor that was the gradient of parameter {index} before the call"
-        same(tensor, gradient, axes_of(gradient), what, ROUNDING)
+        same(tensor, gradient, axes_of(gradient), what, ROUNDING, got="it is")
 
 
 @given(shapes=SEVERAL, norm=NORMS, share=SHARES, seed=draw.seeds, without=st.integers(0, 4))
@@ -357,7 +363,7 @@ def test_parameters_may_come_from_a_generator(submission, shapes, norm, share, s
     """The parameters may be what model.parameters() returns: a generator, which can be gone through only once."""
     parameters = parameters_with_gradients(shapes, norm, seed)
     expected = [share * gradient for gradient in gradients_of(parameters)]
-    found = clipped(submission, (parameter for parameter in parameters), share * norm)
+    found = clipped(submission, draw.one_by_one(parameters), share * norm)
     all_same(parameters, expected, f"given by a generator, with norm {norm:.6g} and max_norm {share * norm:.6g}")
     holds(
         abs(found - norm) <= 1e-9 * norm,

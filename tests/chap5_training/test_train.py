@@ -186,8 +186,8 @@ def test_one_step_equals_a_step_by_hand(submission, seed, lr, name):
     by_hand.loss(loader.batches[0], training=True).backward()
     step.step()
     what = f"after one step of {name}, the parameter"
-    same(model.table, by_hand.table.detach(), ("token", "next token"), what)
-    same(model.bias, by_hand.bias.detach(), ("next token",), what)
+    same(model.table, by_hand.table.detach(), ("token", "next token"), what, got="it is")
+    same(model.bias, by_hand.bias.detach(), ("next token",), what, got="it is")
 
 
 @given(size=SIZES, seed=draw.seeds)
@@ -227,7 +227,7 @@ def test_a_step_follows_the_gradient_of_its_batch_alone(submission, size, seed):
                 f"At step {step}, counted from 0, {name} has no gradient: call backward() before the optimizer's step.",
             )
             what = f"at step {step}, counted from 0, the gradient of {name}"
-            same(found[name], parameter.grad, ("token", "next token")[-parameter.dim() :], what)
+            same(found[name], parameter.grad, ("token", "next token")[-parameter.dim() :], what, got="it is")
 
 
 @given(size=SIZES, seed=draw.seeds, training=st.booleans())
@@ -342,9 +342,16 @@ def test_on_eval_is_told_step_and_losses(submission, size, seed):
     )
     for index, (told, after) in enumerate(run.told):
         holds(len(told) == 3, f"on_eval should be called with step, train_loss, val_loss, but got {told}.")
-        equal(int(told[0]), after - 1, f"the step that on_eval is told after {counted(after, 'optimizer step')}")
+        equal(
+            int(told[0]),
+            after - 1,
+            f"the step that on_eval is told after {counted(after, 'optimizer step')}",
+            got="it is",
+        )
         expected = [run.train_losses[index], run.val_losses[index]]
-        equal([float(loss) for loss in told[1:]], expected, "the train_loss and val_loss that on_eval is told")
+        equal(
+            [float(loss) for loss in told[1:]], expected, "the [train_loss, val_loss] that on_eval is told", got="it is"
+        )
 
 
 @given(size=SIZES, seed=draw.seeds)
@@ -361,7 +368,7 @@ def test_it_trains_the_same_without_on_eval(submission, size, seed):
     train_losses, _, _ = three_lists(result)
     equal(len(train_losses), len(range(0, observed.steps, size.freq + 1)), "the number of measurements")
     what = f"measured every {size.freq + 1} steps instead of {size.freq}, the parameter"
-    same(model.table, observed.model.table.detach(), ("token", "next token"), what)
+    same(model.table, observed.model.table.detach(), ("token", "next token"), what, got="it is")
 
 
 class Reshuffled:
