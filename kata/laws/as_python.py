@@ -11,30 +11,23 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from kata.laws.calls import RECORDER, SMALL, Call, Case
+from kata.laws.calls import RECORDER, Call, Case
 from kata.laws.literals import (
     LONGEST_LITERAL,
     LONGEST_VALUE,
-    PLAIN,
     called,
-    derived,
-    drawing,
     filled,
     imported,
     in_pieces,
     in_words,
     is_plain,
     literal,
-    numbers_of,
-    regular,
     remaining,
-    scaled,
-    written,
 )
+from kata.laws.values import Values
 
 BEGINNING = 40  # as characters of a text that is too long to be shown
 MOST_ITEMS = 6  # of a list that are written one by one
-SHORT = 40  # as characters of a tensor that is written where it is used
 
 
 def last_case() -> str | None:
@@ -68,12 +61,10 @@ def last_definition(tree: Path) -> str | None:
     return None
 
 
-class _Script:
+class _Script(Values):
     def __init__(self, case: Case) -> None:
-        self.case = case
+        super().__init__(case)
         self.imports: dict[str, list[str]] = {}
-        self.lines: list[str] = []
-        self.variables: dict[str, Any] = {}
         self.modes: dict[int, bool] = {}
 
     def text(self) -> str | None:
@@ -148,7 +139,7 @@ class _Script:
 
         One of the law's own is called by the `hint`.
         """
-        if (name := self._name(made.result)) is not None:
+        if (name := self.name(made.result)) is not None:
             return name
         kind = self._function(made.function)
         if kind is None:
@@ -163,7 +154,7 @@ class _Script:
             after = ".eval()"
         is_the_laws = RECORDER.name_of(made.function) is None
         arguments = self._arguments(made, keywords=not is_the_laws)
-        name = self._new_name(hint if hint and is_the_laws else words[-1].lower())
+        name = self.new_name(hint if hint and is_the_laws else words[-1].lower())
         self.variables[name] = made.result
         if made.dtype is not None:
             self.lines.append(f"# The law gives {name} parameters of its own.")
@@ -180,12 +171,12 @@ class _Script:
         return said + [f"{name}={self._value(value, name)}" for name, value in call.named.items()]
 
     def _value(self, value: Any, hint: str) -> str:
-        if (name := self._name(value)) is not None:
+        if (name := self.name(value)) is not None:
             return name
         if isinstance(value, nn.Parameter):
-            return self._parameter(value)
+            return self.parameter(value)
         if isinstance(value, Tensor):
-            return self._tensor(value.detach(), hint)
+            return self.tensor(value.detach(), hint)
         if is_plain(value) and len(text := literal(value)) <= LONGEST_VALUE:
             return text if len(text) <= LONGEST_LITERAL or not isinstance(value, str | bytes) else in_pieces(value)
         if (items := RECORDER.items_of(value)) is not None and is_plain(items):
@@ -213,19 +204,6 @@ class _Script:
         if type(value) is tuple:
             return f"({', '.join(said)}{',' if len(said) == 1 else ''})"
         return f"[{', '.join(said)}]"
-
-    def _parameter(self, value: nn.Parameter) -> str:
-        """A parameter, with a gradient if it has one. Its numbers may have changed since the call: they are others."""
-        name, shape = self._new_name("p"), ", ".join([*map(str, value.shape), f"dtype={value.dtype}"])
-        shape = shape if value.dim() else f"(), dtype={value.dtype}"
-        comment = "# The law's own parameters and gradients are other numbers."
-        if comment not in self.lines:
-            self.lines.append(comment)
-        self.lines.append(f"{name} = torch.nn.Parameter(torch.randn({shape}))")
-        if value.grad is not None:
-            self.lines.append(f"{name}.grad = torch.randn({shape})")
-        self.variables[name] = value
-        return name
 
     def _of_the_laws(self, value: Any) -> str | None:
         """What the law file has under a name: a large constant, an object whose class takes no arguments."""
@@ -260,80 +238,9 @@ class _Script:
             names.append(name)
         return name
 
-    def _tensor(self, value: Tensor, hint: str) -> str:
-        if value.is_meta:
-            return self._stand_in(value, hint)
-        if value.numel() <= SMALL and value.device.type == "cpu" and value.layout == torch.strided:
-            dtype = "" if value.dtype in (torch.float32, torch.int64, torch.bool) else f", dtype={value.dtype}"
-            numbers = written(value.tolist())
-            if len(numbers + dtype) <= SHORT:
-                return f"torch.tensor({numbers}{dtype})"
-            name = self._new_name(hint)
-            self.variables[name] = value
-            self.lines.append(f"{name} = torch.tensor({numbers}{dtype})")
-            return name
-        for name, other in list(self.variables.items()):
-            if isinstance(other, Tensor) and (part := derived(name, other, value)):
-                return part
-        for drawn in reversed(self.case.draws):
-            if drawn.shape == tuple(value.shape) and (text := drawing(drawn, value)):
-                name = self._new_name(hint)
-                self.variables[name] = value
-                self.lines.append(f"{name} = {text}")
-                return name
-        for drawn in reversed(self.case.draws):
-            whole = numbers_of(drawn)
-            if whole.numel() >= value.numel() and derived("x", whole, value):
-                name = self._new_name(hint)
-                self.variables[name] = whole
-                self.lines.append(f"{name} = {drawing(drawn, whole)}")
-                return derived(name, whole, value) or name
-        if (text := regular(value)) is not None or (text := scaled(self.case.draws, value)) is not None:
-            name = self._new_name(hint)
-            self.variables[name] = value
-            self.lines.append(f"{name} = {text}")
-            return name
-        return self._changed(value, hint) or self._stand_in(value, hint)
-
-    def _stand_in(self, value: Tensor, hint: str) -> str:
-        """Numbers of the right kind for a tensor that the law has computed."""
-        shape = ", ".join(map(str, value.shape))
-        dtype = "" if value.dtype in (torch.float32, torch.int64) else f", dtype={value.dtype}"
-        if value.is_meta:
-            return f"torch.empty({shape}{dtype}, device='meta')"
-        name = self._new_name(hint)
-        self.variables[name] = value
-        self.lines.append(f"# The law's own {name} holds other numbers.")
-        if value.is_floating_point():
-            self.lines.append(f"{name} = torch.randn({shape}{dtype})")
-        else:
-            high = int(value.max()) + 1 if value.numel() else 1
-            self.lines.append(f"{name} = torch.randint({high}, ({shape},){dtype})")
-        return name
-
-    def _changed(self, value: Tensor, hint: str) -> str | None:
-        """A tensor in which one token of another was replaced."""
-        for name, other in list(self.variables.items()):
-            if not isinstance(other, Tensor) or other.shape != value.shape or value.dim() != 3:
-                continue
-            tokens = (other != value).any(dim=2).any(dim=0).nonzero().flatten().tolist()
-            if len(tokens) != 1:
-                continue
-            part = value[:, tokens[0]]
-            new = self._new_name("other")
-            for drawn in reversed(self.case.draws):
-                if drawn.shape == tuple(part.shape) and (text := drawing(drawn, part)):
-                    self.lines += [f"{new} = {name}.clone()", f"{new}[:, {tokens[0]}] = {text}"]
-                    self.variables[new] = value
-                    return new
-            self.lines.append(f"# {new}: {name} with token {tokens[0]} changed")
-            self.variables[new] = value
-            return new
-        return None
-
     def _unsaid(self, value: Any, hint: str) -> str:
         """A name for what cannot be written down, with a comment that says what it is."""
-        name = self._new_name(hint)
+        name = self.new_name(hint)
         self.variables[name] = value
         if type(value) is str and len(value) > LONGEST_VALUE:
             begin = value[:BEGINNING]
@@ -344,15 +251,6 @@ class _Script:
         else:
             self.lines.append(f"# {name}: {in_words(value)}")
         return name
-
-    def _name(self, value: Any) -> str | None:
-        if isinstance(value, PLAIN):
-            return None
-        return next((name for name, known in self.variables.items() if known is value), None)
-
-    def _new_name(self, hint: str) -> str:
-        names = [hint, *(f"{hint}{number}" for number in range(2, 99))]
-        return next(name for name in names if name not in self.variables)
 
 
 def _differ(before: Call, last: Call) -> bool:

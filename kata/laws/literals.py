@@ -109,6 +109,14 @@ def scaled(draws: Iterable[Draw], value: Tensor) -> str | None:
     return None
 
 
+def permuted(value: Tensor) -> list[int] | None:
+    """The order of its axes in which a tensor lies in memory, where that is not their own; None where it is."""
+    strides = value.stride()
+    order = sorted(range(value.dim()), key=lambda axis: -strides[axis])
+    lies = not value.is_contiguous() and value.permute(order).is_contiguous()
+    return order if lies else None
+
+
 def derived(name: str, whole: Tensor, value: Tensor) -> str | None:
     """The expression that makes one tensor of another, if it is one of the usual ones."""
     return next(
