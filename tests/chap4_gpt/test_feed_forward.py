@@ -149,7 +149,7 @@ def test_gelu_has_the_form_with_tanh(submission, seed):
     right = f"It should be {A:.6f} x + {B:.6f} x³."
     holds(
         error < 1e-4,
-        f"{inside}a x + b x³, but yours is not, whatever a and b are: it is off by at least {error:.2g}. {right}",
+        f"{inside}a x + b x³, but yours is not, whatever a and b are: the best come within {error:.2g}. {right}",
     )
     holds(abs(a - A) < CLOSE and abs(b - B) < CLOSE, f"{inside}a x + b x³. Yours is {a:.6f} x + {b:.6f} x³. {right}")
 

@@ -94,10 +94,9 @@ def test_it_begins_with_a_scale_of_one_and_a_shift_of_zero(submission, emb_dim, 
         same(found, torch.full((emb_dim,), wanted), ("feature",), f"`{name}` of a new LayerNorm", got="it is")
 
 
-@given(shape=SHAPES, seed=draw.seeds)
+@given(shape=WIDE, seed=draw.seeds)
 @example(shape=(3,), seed=0)
 @example(shape=ALL_EQUAL, seed=0)
-@example(shape=ONE_FEATURE, seed=0)
 def test_any_number_of_dimensions_may_stand_before_the_features(submission, shape, seed):
     """The result has the shape of the input, and tokens come out the same in whatever dimensions they are arranged."""
     norm = build(submission, shape[-1], seed)
@@ -226,7 +225,7 @@ def test_each_token_is_normalised_on_its_own(submission, shape, seed):
     same(after[place], before[place], ("feature",), f"the result at {where}, where only other tokens changed,")
 
 
-@given(shape=SHAPES, seed=draw.seeds)
+@given(shape=WIDE, seed=draw.seeds)
 @example(shape=ALL_EQUAL, seed=0)
 def test_it_remembers_nothing(submission, shape, seed):
     """The result does not depend on earlier calls, nor on the mode: training and use are alike."""
@@ -238,7 +237,7 @@ def test_it_remembers_nothing(submission, shape, seed):
     same(verbs.call(norm.eval(), x), expected, axes(x), "the result in eval mode, after calls in training,")
 
 
-@given(shape=SHAPES, seed=draw.seeds)
+@given(shape=WIDE, seed=draw.seeds)
 @example(shape=ALL_EQUAL, seed=0)
 def test_each_feature_is_scaled_and_then_shifted(submission, shape, seed):
     """Each normalised feature is multiplied by its own scale, and then its own shift is added."""
@@ -279,7 +278,7 @@ def test_the_gradient_reaches_the_input(submission, shape, seed, eps):
 
 
 @few
-@given(shape=SHAPES, seed=draw.seeds)
+@given(shape=WIDE, seed=draw.seeds)
 def test_its_state_can_be_saved_and_loaded(submission, shape, seed):
     """Its state_dict, saved and loaded into a fresh module, makes that module compute the same."""
     x = draw.normal(seed, *shape)
@@ -296,7 +295,7 @@ def test_it_follows_its_dtype(submission, shape, seed, dtype):
 
 
 @few
-@given(shape=SHAPES, seed=draw.seeds)
+@given(shape=WIDE, seed=draw.seeds)
 def test_it_follows_its_device(submission, shape, seed):
     """Moved to another device, it works there."""
     modules.works_on_another_device(build(submission, shape[-1], seed), draw.normal(seed, *shape))
@@ -351,11 +350,10 @@ def probe(submission):
         lambda: norm(eps=0.5)(x.clone()),
         lambda: norm()(x[0].clone()),
         lambda: norm()(x[0, 0].clone()),
-        lambda: norm()(x[None].clone()),
+        lambda: norm()(torch.stack([x, 2 * x])),
         lambda: norm(emb_dim=3)(draw.normal(5, 3, 3, 3)),
         lambda: norm()(1e-3 * x),
         lambda: norm()(torch.zeros(2, 4, dtype=torch.float64)),
-        lambda: norm(emb_dim=1)(x[..., :1].clone()),
         in_training,
         after_training,
         parameters,
