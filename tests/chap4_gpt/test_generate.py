@@ -36,7 +36,7 @@ class FakeModel(nn.Module):
         self.logits = nn.Parameter(draw.normal(seed, ROWS, vocab) + levels[:, None])
         self.dropout = nn.Dropout(0.5)  # not used: it only shows whether the mode reaches the parts
         self.reach, self.fails_at = reach, fails_at
-        self.calls = []
+        self.calls = Calls()
 
     def forward(self, ids):
         if self.fails_at is not None and len(self.calls) == self.fails_at:
@@ -50,6 +50,13 @@ class FakeModel(nn.Module):
         """The token that comes after a context, a list of ids."""
         logits = self.logits[key_of(context, self.reach)].tolist()
         return logits.index(max(logits))
+
+
+class Calls(list):
+    """What a model was called with; a copy of the model notes its calls in the same place."""
+
+    def __deepcopy__(self, memo):
+        return self
 
 
 class OutOfOrder(Exception):
@@ -146,6 +153,7 @@ def test_the_model_is_shown_the_last_context_size_tokens(submission, size, seed,
     rows = continued(model, idx, size.new, context_size).tolist()
     lengths = range(size.tokens, size.tokens + size.new)
     expected = {tuple(row[:length][-context_size:]) for row in rows for length in lengths}
+    holds(len(model.calls) > 0, "The model was never called.")
     for call in model.calls:
         for shown in call.ids:
             holds(
@@ -188,7 +196,10 @@ def test_it_can_be_continued(submission, size, seed, context_size, first):
 @example(size=ALL_EQUAL, seed=0, context_size=2)
 def test_sequences_of_a_batch_do_not_mix(submission, size, seed, context_size):
     """Each sequence of a batch is continued as it is alone."""
-    model, idx = draw.stand_in(FakeModel, size.vocab, seed), prompts(size, seed)
+    model, idx = (
+        draw.stand_in(FakeModel, size.vocab, seed),
+        prompts(size, seed).T.contiguous().T,
+    )  # in memory, token by token
     whole = generate(submission, model, idx, size.new, context_size)
     for row in range(size.batch):
         alone = generate(submission, model, idx[row : row + 1].clone(), size.new, context_size)
@@ -264,7 +275,7 @@ def test_the_mode_is_left_as_it_was_after_an_error(submission, size, seed, train
 @example(size=LONG, seed=0, outside=True, failing=False)
 @example(size=LONG, seed=0, outside=False, failing=False)
 def test_no_gradient_is_kept(submission, size, seed, outside, failing):
-    """While it generates no gradient is kept; afterwards PyTorch keeps gradients as it did before."""
+    """While it generates no gradient is kept; afterwards gradients are kept as before, and parameters need them."""
     model, idx = (
         draw.stand_in(FakeModel, size.vocab, seed, fails_at=size.new - 1 if failing else None),
         prompts(size, seed),
@@ -278,6 +289,9 @@ def test_no_gradient_is_kept(submission, size, seed, outside, failing):
             f"For new token {number}, counted from 0, gradients were enabled, so all that the model computes is kept "
             "for a backward pass that never comes.",
         )
+    holds(
+        model.logits.requires_grad, "The parameters of the model need no gradient any more: it could not be trained on."
+    )
     before, now = ("enabled" if state else "disabled" for state in (outside, after))
     when = "after an error in the model" if failing else "afterwards"
     holds(after == outside, f"Gradients were {before} before, but are {now} {when}. Put back what was there.")
@@ -319,7 +333,8 @@ def probe(submission):
             after = torch.is_grad_enabled()
         seen = [call.ids for call in model.calls]
         during = [[*call.modes, call.grad] for call in model.calls]
-        return [came, seen, during, [model.training, model.dropout.training], after, mine.tolist()]
+        left = [model.training, model.dropout.training, model.logits.requires_grad, after]
+        return [came, seen, during, left, mine.tolist()]
 
     return [
         lambda: written(9),

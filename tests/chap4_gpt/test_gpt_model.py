@@ -129,7 +129,7 @@ def test_the_configuration_is_left_alone(submission, size, seed, qkv_bias):
 @given(size=sizes(), seed=draw.seeds)
 @example(size=SHORT, seed=0)
 def test_there_are_n_layers_blocks_each_of_its_own(submission, size, seed):
-    """trf_blocks holds n_layers transformer blocks, and no two of them share a parameter."""
+    """trf_blocks holds n_layers transformer blocks, and no two of them share a parameter, nor do two models."""
     blocks = blocks_of(build(submission, size, seed))
     parameters = [parameter for block in blocks for parameter in block.parameters()]
     holds(
@@ -141,6 +141,8 @@ def test_there_are_n_layers_blocks_each_of_its_own(submission, size, seed):
         len({id(parameter) for parameter in parameters}) == len(parameters),
         "Two blocks share a parameter, so they cannot learn different things.",
     )
+    others = {id(parameter) for parameter in verbs.construct(submission.GPTModel, config(size)).parameters()}
+    holds(others.isdisjoint(map(id, parameters)), "Two models share a parameter: each must make its own.")
 
 
 @few
@@ -148,7 +150,8 @@ def test_there_are_n_layers_blocks_each_of_its_own(submission, size, seed):
 @example(size=SHORT, seed=0)
 def test_the_head_has_weights_of_its_own(submission, size, seed):
     """out_head maps emb_dim features to a logit for each token, without bias, and shares no weights with tok_emb."""
-    model = build(submission, size, seed)
+    # As it is made: .to() would copy what is shared.
+    model = verbs.construct(submission.GPTModel, config(size), seed=seed)
     modules.is_a_linear(part(model, "out_head"), size.emb_dim, size.vocab, False, "out_head")
     embedding, head = (verbs.parameter(model, f"{name}.weight") for name in ("tok_emb", "out_head"))
     before = head.detach().clone()
@@ -194,8 +197,12 @@ def test_every_position_sees_itself_and_the_whole_past(submission, size, seed):
 @given(size=sizes(tokens=(2, 5)), seed=draw.seeds, length=st.integers(1, 4))
 @example(size=SHORT, seed=0, length=2)
 def test_a_prefix_comes_out_as_it_does_alone(submission, size, seed, length):
-    """The first tokens get the same logits whether or not more tokens follow."""
-    modules.prefix_is_enough(build(submission, size, seed), ids_for(size, seed), min(length, size.tokens), AXES)
+    """The first tokens get the same logits whether or not more follow, and whatever the model was asked before."""
+    model, ids = build(submission, size, seed), ids_for(size, seed)
+    modules.prefix_is_enough(model, ids, min(length, size.tokens), AXES)
+    expected, fresh = verbs.call(model, ids), build(submission, size, seed)
+    fresh(ids[:, :1])
+    same(verbs.call(fresh, ids), expected, AXES, "the result, after a first call with one token,")
 
 
 @few
@@ -204,7 +211,8 @@ def test_a_prefix_comes_out_as_it_does_alone(submission, size, seed, length):
 @example(size=ALL_EQUAL, seed=0)
 def test_sequences_of_a_batch_do_not_mix(submission, size, seed):
     """Each sequence of a batch comes out as it does alone."""
-    modules.rows_are_independent(build(submission, size, seed), ids_for(size, seed), AXES)
+    ids = ids_for(size, seed).T.contiguous().T  # in memory, token by token
+    modules.rows_are_independent(build(submission, size, seed), ids, AXES)
 
 
 @few
@@ -263,7 +271,7 @@ def test_the_last_norm_comes_before_the_head(submission, size, seed, factor):
 @given(size=sizes(), seed=draw.seeds, factor=st.sampled_from([-1.0, 3.0, 10.0]))
 @example(size=SHORT, seed=0, factor=3.0)
 def test_logits_are_what_the_head_returns(submission, size, seed, factor):
-    """The logits are what the head returns and no probabilities: a head three times as large makes them so, too."""
+    """The logits are what the head returns, not probabilities: three times the weights, three times the logits."""
     model, ids = build(submission, size, seed), ids_for(size, seed)
     before = verbs.call(model, ids)
     weight = verbs.parameter(model, "out_head.weight")
