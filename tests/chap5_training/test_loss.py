@@ -170,9 +170,11 @@ def _device(value):
 @example(shape=(3, 3), vocab=3, seed=0)
 def test_cross_entropy_takes_any_number_of_leading_dimensions(submission, shape, vocab, seed):
     """The loss is one number, a scalar, however many dimensions stand before the vocabulary: none, one, or more."""
-    loss = loss_of(submission, logits_of(shape, vocab, seed), targets_of(shape, vocab, seed))
+    what = f"the loss of logits of shape {(*shape, vocab)}"
+    loss = loss_of(submission, logits_of(shape, vocab, seed), targets_of(shape, vocab, seed), what).item()
     holds(
-        loss.item() > 0, f"The loss is {loss.item():.6g}. No forecast is certain here, so it should be greater than 0."
+        loss > 0,
+        f"{what[:1].upper()}{what[1:]} is {loss:.6g}. No forecast is certain here, so it should be greater than 0.",
     )
 
 
@@ -183,7 +185,8 @@ def test_cross_entropy_takes_any_number_of_leading_dimensions(submission, shape,
 def test_cross_entropy_is_the_mean_of_minus_log_probabilities(submission, shape, vocab, seed):
     """The loss is the mean, over all positions, of minus the log of the target's probability."""
     logits, targets = logits_of(shape, vocab, seed), targets_of(shape, vocab, seed)
-    same(verbs.call(submission.cross_entropy, logits, targets), mean_surprise(logits, targets), (), "the loss")
+    what = f"the loss of logits of shape {(*shape, vocab)}"
+    same(verbs.call(submission.cross_entropy, logits, targets), mean_surprise(logits, targets), (), what)
 
 
 @given(shape=SHAPES, vocab=VOCABS, height=st.floats(-50, 50), seed=draw.seeds)
@@ -255,8 +258,8 @@ def test_cross_entropy_has_softmax_minus_one_hot_as_its_gradient(submission, sha
     loss = loss_of(submission, leaf, targets)
     holds(loss.requires_grad, "No gradient flows back to the logits. Do not use .detach(), .item() or no_grad here.")
     (slope,) = torch.autograd.grad(loss, leaf)
-    axes = [*("batch", "position", "column")[: len(shape)], "logit"]
-    same(slope, expected_slope(leaf.detach(), targets), axes, "the gradient of the logits")
+    slope, expected = (each.reshape(-1, vocab) for each in (slope, expected_slope(leaf.detach(), targets)))
+    same(slope, expected, ("position", "token"), f"the gradient of logits of shape {(*shape, vocab)}")
 
 
 @given(tokens=st.integers(2, 5), vocab=VOCABS, seed=draw.seeds)

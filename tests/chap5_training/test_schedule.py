@@ -46,9 +46,8 @@ def is_rate(rate, expected, peak, step, settings, why):
 
 
 def rates_of(submission, settings, steps):
-    """The learning rates of several steps, one when it is asked for: the last call is the one that breaks a law."""
-    for step in steps:
-        yield learning_rate(submission, step, *settings)
+    """The learning rates of several steps, one by one: the last one computed is the one that breaks a law."""
+    return (learning_rate(submission, step, *settings) for step in steps)
 
 
 def on_the_way_down(peak, low, part):
@@ -68,7 +67,7 @@ def parameters_with_gradients(shapes, norm, seed, dtype=torch.float64):
 
 def norm_of(tensors):
     """The norm of tensors seen as one long vector, number by number."""
-    return math.sqrt(math.fsum(x * x for tensor in tensors for x in tensor.double().flatten().tolist()))
+    return math.sqrt(math.fsum(x * x for one in tensors for x in one.double().flatten().tolist()))
 
 
 def gradients_of(parameters):
@@ -84,16 +83,16 @@ def clipped(submission, parameters, max_norm):
     return norm
 
 
-def axes_of(gradient):
-    """The names of the dimensions of a gradient of any rank."""
-    return ("row", "column", "layer")[: gradient.dim()]
+def same_numbers(gradient, expected, what, tolerance=None):
+    """Checks one gradient."""
+    same(gradient, expected, ("row", "column", "layer")[: expected.dim()], what, tolerance, got="it is")
 
 
 def all_same(parameters, expected, what, tolerance=ROUNDING):
     """Checks the gradients of parameters, one after the other."""
     for index, (parameter, gradient) in enumerate(zip(parameters, expected, strict=True)):
         name = f"the gradient of parameter {index} of {len(parameters)}, {what},"
-        same(parameter.grad, gradient, axes_of(gradient), name, tolerance, got="it is")
+        same_numbers(parameter.grad, gradient, name, tolerance)
 
 
 @given(warmup=WARMUPS, decay=DECAYS, peak=PEAKS, floor=FLOORS)
@@ -165,8 +164,8 @@ def test_the_way_down_is_the_same_read_backwards(submission, warmup, decay, peak
     """What is lost in the first steps of the way down is what is still to lose in the last ones."""
     low = floor * peak
     settings = (peak, low, warmup, warmup + decay)
-    rates = list(rates_of(submission, settings, range(warmup, warmup + decay + 1)))
-    for done, (rate, mirrored) in enumerate(zip(rates, reversed(rates), strict=True)):
+    for done in range(decay // 2 + 1):
+        rate, mirrored = rates_of(submission, settings, (warmup + done, warmup + decay - done))
         holds(
             abs((peak - rate) - (mirrored - low)) <= 1e-9 * peak,
             f"With max_lr {peak:.6g} and min_lr {low:.6g}, {done} steps after the warm-up the learning rate is "
@@ -299,13 +298,7 @@ def test_shorter_gradients_stay_as_they_are(submission, shapes, norm, above, see
     clipped(submission, parameters, above * norm)
     for index, (parameter, gradient) in enumerate(zip(parameters, before, strict=True)):
         what = f"the gradient of parameter {index}"
-        same(
-            parameter.grad,
-            gradient,
-            axes_of(gradient),
-            f"{what}, with norm {norm:.6g} below {above * norm:.6g},",
-            got="it is",
-        )
+        same_numbers(parameter.grad, gradient, f"{what}, with norm {norm:.6g} below {above * norm:.6g},")
         holds(torch.equal(parameter.grad, gradient), f"{what.capitalize()} changed in its last digits.")
 
 
@@ -324,9 +317,9 @@ def test_it_is_done_in_place_and_to_gradients_only(submission, shapes, norm, sha
             f"Parameter {index} itself changed. Only its gradient is to be clipped; the step is the optimizer's.",
         )
     all_same(parameters, expected, f"with norm {norm:.6g} and max_norm {share * norm:.6g}")
-    for index, (tensor, gradient) in enumerate(zip(held, expected, strict=True)):
+    for index, (one, gradient) in enumerate(zip(held, expected, strict=True)):
         what = f"the tensor that was the gradient of parameter {index} before the call"
-        same(tensor, gradient, axes_of(gradient), what, ROUNDING, got="it is")
+        same_numbers(one, gradient, what, ROUNDING)
 
 
 @given(shapes=SEVERAL, norm=NORMS, share=SHARES, seed=draw.seeds, without=st.integers(0, 4))
@@ -413,7 +406,7 @@ def probe(submission):
 
     # Of what clipping divides by, five digits are compared: 1e-6 may have been added to it.
     def rounded(tensors):
-        return [[round(number, 4) for number in tensor.flatten().tolist()] for tensor in tensors]
+        return [[round(number, 4) for number in each.flatten().tolist()] for each in tensors]
 
     def gradients(*arguments, **named):
         return rounded(gradients_of(clip(*arguments, **named)[0]))
