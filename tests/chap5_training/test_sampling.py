@@ -86,7 +86,7 @@ def is_a_nucleus(result, before, top_p, slack, of="the softmax"):
         same(now, torch.where(chosen, was / mass, 0.0), ("token",), f"the probability in row {row}", 10 * slack)
 
 
-@given(size=SIZES, seed=draw.seeds, named=st.sampled_from([{}, {"temperature": 1.0}, {"top_p": 1.0}, {"top_k": 9}]))
+@given(size=SIZES, seed=draw.seeds, named=st.sampled_from([{}, {"temperature": 1.0}, {"top_k": None, "top_p": None}]))
 @example(size=ONE_ROW, seed=0, named={})
 @example(size=SQUARE, seed=0, named={})
 def test_at_temperature_1_it_is_the_softmax(submission, size, seed, named):
