@@ -8,6 +8,7 @@ Read what has changed (`git diff tests/kata/golden`) as a learner would, then co
 """
 
 import argparse
+import contextlib
 import gc
 import io
 import multiprocessing
@@ -127,7 +128,8 @@ def _known_as(exercise: Exercise, variant: Variant) -> Variant:
 def _not_pasteable(case: str) -> str | None:
     """What keeps the smallest case from running; that the learner's code raises an error is no hindrance."""
     try:
-        exec(compile(case, "<the smallest case>", "exec"), {})
+        with contextlib.redirect_stdout(io.StringIO()):  # a training loop may tell how it goes
+            exec(compile(case, "<the smallest case>", "exec"), {})
     except (SyntaxError, NameError, ImportError) as error:
         return f"its smallest case cannot be pasted: {type(error).__name__}: {error}"
     except Exception:
