@@ -27,6 +27,7 @@ from kata.laws.literals import (
 from kata.laws.values import Values
 
 BEGINNING = 40  # as characters of a text that is too long to be shown
+MOST_UNSAID = 1  # things that can only be described; with more of them, nobody could paste the case
 MOST_ITEMS = 6  # of a list that are written one by one
 
 
@@ -66,11 +67,12 @@ class _Script(Values):
         super().__init__(case)
         self.imports: dict[str, list[str]] = {}
         self.modes: dict[int, bool] = {}
+        self.unsaid = 0
 
     def text(self) -> str | None:
         for call in self._telling_calls():
             self._write(call)
-        if not self.lines:
+        if not self.lines or self.unsaid > MOST_UNSAID:
             return None
         self._subtract()
         imports = [imported(module, names) for module, names in self.imports.items()]
@@ -240,6 +242,7 @@ class _Script(Values):
 
     def _unsaid(self, value: Any, hint: str) -> str:
         """A name for what cannot be written down, with a comment that says what it is."""
+        self.unsaid += 1
         name = self.new_name(hint)
         self.variables[name] = value
         if type(value) is str and len(value) > LONGEST_VALUE:
