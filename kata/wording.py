@@ -3,6 +3,7 @@
 import contextlib
 import linecache
 import re
+import textwrap
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ HERE = Path(__file__).resolve().parent
 FIXTURES = ("submission=", "gpt2=")
 LONGEST_MESSAGE = 10_000
 LONGEST_CASE = 2_000
+CASE_WIDTH = 76
 MOST_SHAPES = 6
 
 FLAKY = (
@@ -71,7 +73,7 @@ def counterexample(law: str, error: BaseException) -> str | None:
         if found:
             lines = [line.strip().rstrip(",") for line in arguments.splitlines()]
             drawn = [line for line in lines if line not in (")", "") and not line.startswith(FIXTURES)]
-            return shortened(", ".join(drawn), LONGEST_CASE)
+            return shortened(textwrap.fill(", ".join(drawn), CASE_WIDTH, break_long_words=False), LONGEST_CASE)
     return None
 
 

@@ -29,7 +29,7 @@ def generate_text_simple(model: nn.Module, idx: Tensor, max_new_tokens: int, con
             [0, 8, 9, 0, 1]])
     """
     # TODO 1: Remember the mode of the model, and switch to eval mode: no dropout while generating.
-    # TODO 2: Repeat this for each new token, without gradient.
+    # TODO 2: Repeat the next steps for each new token, without gradient.
     # TODO 3: Show the model the last context_size tokens.
     # TODO 4: The last position is the one that knows the whole context: take the token with its largest logit.
     # TODO 5: Append it to the sequence, in a new tensor: the caller still needs the old one.

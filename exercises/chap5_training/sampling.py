@@ -35,7 +35,7 @@ def next_token_probabilities(
     # TODO 3: Divide the logits by the temperature.
     # TODO 4: Top-k: hide what is smaller than the row's own k-th largest logit.
     # TODO 5: Turn logits into probabilities. What is hidden gets none, and what is left sums to one.
-    # TODO 6: Top-p: go from the most probable token down, and stop once the mass reaches top_p.
+    # TODO 6: Top-p: go from the most probable token down, to the one with which the mass reaches top_p.
     # TODO 7: Put the probabilities back where they came from, and let them sum to one again.
     raise NotImplementedError
 
@@ -78,7 +78,7 @@ def generate(
             [3, 4, 4, 4]])
     """
     # TODO 1: Remember the mode of every part of the model, and go to eval mode. Whatever happens, go back in the end.
-    # TODO 2: Repeat until there are enough new tokens, or every row has ended.
+    # TODO 2: Repeat the next steps until there are enough new tokens, or every row has ended.
     # TODO 3: Show the model the last context_size tokens, without gradient; take the logits of the last position.
     # TODO 4: Draw a token for each row, with random numbers from the generator.
     # TODO 5: A row that ended before gets eos_id instead; one that has drawn it just now ends here.

@@ -4,32 +4,31 @@ import inspect
 import operator
 import re
 from pathlib import Path
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from kata.laws.calls import RECORDER, SMALL, Call, Case
+from kata.laws.calls import RECORDER, Call, Case
 from kata.laws.literals import (
     LONGEST_LITERAL,
     LONGEST_VALUE,
-    PLAIN,
     called,
-    derived,
-    drawing,
     filled,
+    imported,
     in_pieces,
     in_words,
     is_plain,
     literal,
-    numbers_of,
-    written,
+    remaining,
 )
+from kata.laws.values import Values
 
 BEGINNING = 40  # as characters of a text that is too long to be shown
-SHORT = 40  # as characters of a tensor that is written where it is used
+MOST_UNSAID = 1  # things that can only be described; with more of them, nobody could paste the case
+MOST_ITEMS = 6  # of a list that are written one by one
 
 
 def last_case() -> str | None:
@@ -63,21 +62,22 @@ def last_definition(tree: Path) -> str | None:
     return None
 
 
-class _Script:
+class _Script(Values):
     def __init__(self, case: Case) -> None:
-        self.case = case
-        self.imports: dict[str, None] = {}
-        self.lines: list[str] = []
-        self.variables: dict[str, Any] = {}
+        super().__init__(case)
+        self.imports: dict[str, list[str]] = {}
+        self.modes: dict[int, bool] = {}
+        self.unsaid = 0
 
     def text(self) -> str | None:
         for call in self._telling_calls():
             self._write(call)
-        if not self.lines:
+        if not self.lines or self.unsaid > MOST_UNSAID:
             return None
         self._subtract()
+        imports = [imported(module, names) for module, names in self.imports.items()]
         uses_torch = any("torch." in line for line in self.lines)
-        return "\n".join([*(["import torch"] if uses_torch else []), *self.imports, *map(filled, self.lines)])
+        return "\n".join([*(["import torch"] if uses_torch else []), *imports, *map(filled, self.lines)])
 
     def _telling_calls(self) -> list[Call]:
         """The last call, and the one before if that gave the same thing another tensor: such laws compare the two."""
@@ -98,6 +98,7 @@ class _Script:
 
     def _write(self, call: Call) -> None:
         """Writes the call, and above it what it needs."""
+        self.modes |= call.modes
         if call.result is not None:
             name = self._object(call)
             if isinstance(call.result, DataLoader):
@@ -112,11 +113,10 @@ class _Script:
     def _function(self, function: Any) -> str | None:
         known = RECORDER.name_of(function)
         if known is not None:
-            self.imports[f"from {known[0]} import {known[1]}"] = None
-            return known[1]
+            return self._imported(*known)
         owner = self._owner(function)
         if owner is None:
-            return None
+            return self._imported_from_the_laws(function)
         made, path = owner
         return f"{self._object(made)}{path}"
 
@@ -136,9 +136,12 @@ class _Script:
                         return made, re.sub(r"\.(\d+)(?=\.|$)", r"[\1]", f".{path}")
         return None
 
-    def _object(self, made: Call) -> str | None:
-        """The variable that holds an object; the line that makes it is written where it is not there yet."""
-        if (name := self._name(made.result)) is not None:
+    def _object(self, made: Call, hint: str | None = None) -> str | None:
+        """The variable that holds an object; the line that makes it is written where it is not there yet.
+
+        One of the law's own is called by the `hint`.
+        """
+        if (name := self.name(made.result)) is not None:
             return name
         kind = self._function(made.function)
         if kind is None:
@@ -149,8 +152,11 @@ class _Script:
             after = ".double()" if made.dtype == torch.float64 else f".to({made.dtype})"
             after += "" if made.result.training else ".eval()"
             after += ".to('meta')" if any(part.is_meta for part in made.result.parameters()) else ""
-        arguments = self._arguments(made, keywords=True)
-        name = self._new_name(words[-1].lower())
+        elif self.modes.get(id(made.result)) is False:
+            after = ".eval()"
+        is_the_laws = RECORDER.name_of(made.function) is None
+        arguments = self._arguments(made, keywords=not is_the_laws)
+        name = self.new_name(hint if hint and is_the_laws else words[-1].lower())
         self.variables[name] = made.result
         if made.dtype is not None:
             self.lines.append(f"# The law gives {name} parameters of its own.")
@@ -167,15 +173,39 @@ class _Script:
         return said + [f"{name}={self._value(value, name)}" for name, value in call.named.items()]
 
     def _value(self, value: Any, hint: str) -> str:
-        if (name := self._name(value)) is not None:
+        if (name := self.name(value)) is not None:
             return name
+        if isinstance(value, nn.Parameter):
+            return self.parameter(value)
         if isinstance(value, Tensor):
-            return self._tensor(value.detach(), hint)
+            return self.tensor(value.detach(), hint)
         if is_plain(value) and len(text := literal(value)) <= LONGEST_VALUE:
             return text if len(text) <= LONGEST_LITERAL or not isinstance(value, str | bytes) else in_pieces(value)
         if (items := RECORDER.items_of(value)) is not None and is_plain(items):
             return f"(item for item in {literal(items)})"
-        return self._of_the_laws(value) or self._unsaid(value, hint)
+        made = next((made for made in reversed(self.case.objects) if made.result is value), None)
+        if value is not None and made is not None and (name := self._object(made, hint)) is not None:
+            return name
+        return self._in_brackets(value, hint) or self._of_the_laws(value) or self._unsaid(value, hint)
+
+    def _in_brackets(self, value: Any, hint: str) -> str | None:
+        """A container of few things that can be said, a generator of random numbers, a function that is told things."""
+        if type(value) is torch.Generator:
+            return f"torch.Generator().manual_seed({value.initial_seed()})"
+        if type(value) is FunctionType and RECORDER.laws is not None and value.__module__ == RECORDER.laws.__name__:
+            return "print"  # the law's own keeps what it is told
+        items = RECORDER.items_of(value)
+        if items is not None or isinstance(value, type(iter([]))):
+            inner = self._in_brackets(items if items is not None else remaining(value), hint)
+            return inner and f"iter({inner})"
+        if type(value) not in (list, tuple, dict) or not 0 < len(value) <= MOST_ITEMS or is_plain(value):
+            return None
+        if type(value) is dict:
+            return f"{{{', '.join(f'{key!r}: {self._value(item, str(key))}' for key, item in value.items())}}}"
+        said = [self._value(item, "x") for item in value]
+        if type(value) is tuple:
+            return f"({', '.join(said)}{',' if len(said) == 1 else ''})"
+        return f"[{', '.join(said)}]"
 
     def _of_the_laws(self, value: Any) -> str | None:
         """What the law file has under a name: a large constant, an object whose class takes no arguments."""
@@ -188,82 +218,32 @@ class _Script:
             if module is None or name.startswith("_"):
                 continue
             if known is type(value) and not inspect.signature(known).parameters:
-                self.imports[f"from {module} import {name}"] = None
-                return f"{name}()"
+                return f"{self._imported(module, name)}()"
             if type(value) in (list, dict, str) and type(known) is type(value) and known == value:
-                self.imports[f"from {module} import {name}"] = None
-                return name
+                return self._imported(module, name)
         return None
 
-    def _tensor(self, value: Tensor, hint: str) -> str:
-        if value.is_meta:
-            return self._stand_in(value, hint)
-        if value.numel() <= SMALL and value.device.type == "cpu" and value.layout == torch.strided:
-            dtype = "" if value.dtype in (torch.float32, torch.int64, torch.bool) else f", dtype={value.dtype}"
-            numbers = written(value.tolist())
-            if len(numbers + dtype) <= SHORT:
-                return f"torch.tensor({numbers}{dtype})"
-            name = self._new_name(hint)
-            self.variables[name] = value
-            self.lines.append(f"{name} = torch.tensor({numbers}{dtype})")
-            return name
-        for name, other in list(self.variables.items()):
-            if isinstance(other, Tensor) and (part := derived(name, other, value)):
-                return part
-        for drawn in reversed(self.case.draws):
-            if drawn.shape == tuple(value.shape) and (text := drawing(drawn, value)):
-                name = self._new_name(hint)
-                self.variables[name] = value
-                self.lines.append(f"{name} = {text}")
-                return name
-        for drawn in reversed(self.case.draws):
-            whole = numbers_of(drawn)
-            if whole.numel() >= value.numel() and derived("x", whole, value):
-                name = self._new_name(hint)
-                self.variables[name] = whole
-                self.lines.append(f"{name} = {drawing(drawn, whole)}")
-                return derived(name, whole, value) or name
-        return self._changed(value, hint) or self._stand_in(value, hint)
+    def _imported_from_the_laws(self, value: Any) -> str | None:
+        """The name of a class or function of the law file itself."""
+        laws = RECORDER.laws
+        name = getattr(value, "__name__", "")
+        if laws is None or laws.__file__ is None or getattr(laws, name, None) is not value:
+            return None
+        path = Path(laws.__file__).with_suffix("")
+        if value.__module__ != laws.__name__ or "tests" not in path.parts:
+            return None
+        return self._imported(".".join(path.parts[path.parts.index("tests") :]), str(name))
 
-    def _stand_in(self, value: Tensor, hint: str) -> str:
-        """Numbers of the right kind for a tensor that the law has computed."""
-        shape = ", ".join(map(str, value.shape))
-        dtype = "" if value.dtype in (torch.float32, torch.int64) else f", dtype={value.dtype}"
-        if value.is_meta:
-            return f"torch.empty({shape}{dtype}, device='meta')"
-        name = self._new_name(hint)
-        self.variables[name] = value
-        self.lines.append(f"# The law's own {name} holds other numbers.")
-        if value.is_floating_point():
-            self.lines.append(f"{name} = torch.randn({shape}{dtype})")
-        else:
-            high = int(value.max()) + 1 if value.numel() else 1
-            self.lines.append(f"{name} = torch.randint({high}, ({shape},){dtype})")
+    def _imported(self, module: str, name: str) -> str:
+        names = self.imports.setdefault(module, [])
+        if name not in names:
+            names.append(name)
         return name
-
-    def _changed(self, value: Tensor, hint: str) -> str | None:
-        """A tensor in which one token of another was replaced."""
-        for name, other in list(self.variables.items()):
-            if not isinstance(other, Tensor) or other.shape != value.shape or value.dim() != 3:
-                continue
-            tokens = (other != value).any(dim=2).any(dim=0).nonzero().flatten().tolist()
-            if len(tokens) != 1:
-                continue
-            part = value[:, tokens[0]]
-            new = self._new_name("other")
-            for drawn in reversed(self.case.draws):
-                if drawn.shape == tuple(part.shape) and (text := drawing(drawn, part)):
-                    self.lines += [f"{new} = {name}.clone()", f"{new}[:, {tokens[0]}] = {text}"]
-                    self.variables[new] = value
-                    return new
-            self.lines.append(f"# {new}: {name} with token {tokens[0]} changed")
-            self.variables[new] = value
-            return new
-        return None
 
     def _unsaid(self, value: Any, hint: str) -> str:
         """A name for what cannot be written down, with a comment that says what it is."""
-        name = self._new_name(hint)
+        self.unsaid += 1
+        name = self.new_name(hint)
         self.variables[name] = value
         if type(value) is str and len(value) > LONGEST_VALUE:
             begin = value[:BEGINNING]
@@ -274,15 +254,6 @@ class _Script:
         else:
             self.lines.append(f"# {name}: {in_words(value)}")
         return name
-
-    def _name(self, value: Any) -> str | None:
-        if isinstance(value, PLAIN):
-            return None
-        return next((name for name, known in self.variables.items() if known is value), None)
-
-    def _new_name(self, hint: str) -> str:
-        names = [hint, *(f"{hint}{number}" for number in range(2, 99))]
-        return next(name for name in names if name not in self.variables)
 
 
 def _differ(before: Call, last: Call) -> bool:

@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 MOST_CALLS = 8
 MOST_OBJECTS = 12
@@ -26,7 +26,8 @@ SMALL = 12
 class Call:
     """One call: of a function or method, or of a class, in which case `result` is the object that it made.
 
-    `dtype` says in which dtype the law put a module, with parameters of its own, if it did.
+    `dtype` says in which dtype the law put a module, with parameters of its own, if it did. `modes` says of the modules
+    among the arguments, by id, whether they were in training mode when the call was made.
     """
 
     function: Any
@@ -34,6 +35,7 @@ class Call:
     named: dict[str, Any]
     result: Any = None
     dtype: torch.dtype | None = None
+    modes: dict[int, bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,8 @@ class Recorder:
 
     def call(self, function: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> Call:
         """Notes a call, before it is made."""
-        called = Call(function, tuple(map(_kept, arguments)), named)
+        modes = {id(one): one.training for one in arguments if isinstance(one, nn.Module)}
+        called = Call(function, tuple(map(_kept, arguments)), named, modes=modes)
         if not self.rests:
             self.case.calls.append(called)
         return called
@@ -106,6 +109,10 @@ class Recorder:
             self.case.calls.append(made)
             self.case.objects.append(made)
         return made
+
+    def stands_in(self, kind: Any, arguments: tuple[Any, ...], named: dict[str, Any], result: Any) -> None:
+        """Notes how a law made an object of its own, which it hands to the learner's code."""
+        self.case.objects.append(Call(kind, tuple(map(_kept, arguments)), named, result))
 
     def furnished(self, built: Any, dtype: torch.dtype) -> None:
         """Notes that the object made last is a module that gets parameters of the law's own, in this dtype."""

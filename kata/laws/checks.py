@@ -10,14 +10,24 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from kata.laws import pictures
 
 TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4, torch.bfloat16: 6e-2, torch.float16: 1e-2}
 """How far apart two numbers may be, relative to the larger magnitude around (at least 1)."""
-SINGULAR = {"tokens": "token", "d_out": "feature", "emb_dim": "feature", "max_length": "token"}
+SINGULAR = {
+    "tokens": "token",
+    "d_out": "feature",
+    "emb_dim": "feature",
+    "max_length": "token",
+    "vocab": "token",
+    "vocab_size": "logit",
+}
 """What stands at one place of an axis that is named after its size."""
+
+
+RETURNED = "you returned"
 
 
 class LawBroken(AssertionError):
@@ -63,6 +73,8 @@ def tensor(value: Any, axes: Mapping[str, int], dtype: torch.dtype | None = None
     if dtype is not None and plain.dtype != dtype:
         broken(f"The dtype of {what} should be {_name(dtype)}, but you returned {_name(plain.dtype)}.")
     if plain.is_floating_point() and not bool(torch.isfinite(plain).all()):
+        if plain.numel() == 1:
+            broken(f"{_upper(what)} should be a finite number, but is {plain.item()}.")
         where = _position((~torch.isfinite(plain)).nonzero()[0].tolist(), list(axes))
         bad = int((~torch.isfinite(plain)).sum())
         broken(f"{_upper(what)} holds NaN or infinity in {bad} of {plain.numel()} places, first at {where}.")
@@ -70,12 +82,17 @@ def tensor(value: Any, axes: Mapping[str, int], dtype: torch.dtype | None = None
 
 
 def same(
-    actual: Any, expected: Tensor, axes: Sequence[str], what: str = "the result", tolerance: float | None = None
+    actual: Any,
+    expected: Tensor,
+    axes: Sequence[str],
+    what: str = "the result",
+    tolerance: float | None = None,
+    got: str = RETURNED,
 ) -> None:
     """Checks that a tensor equals another: same shape, same dtype, every number within the tolerance.
 
     `axes` names the dimensions of both. The tolerance, by default the dtype's, is relative to the largest number of
-    `expected`, and at least absolute.
+    `expected`, and at least absolute. What was not returned, such as a parameter, is `got` in another way: "it is".
 
     >>> same(torch.tensor([0.0, 2.0]), torch.tensor([0.0, 1.0]), ["feature"])
     Traceback (most recent call last):
@@ -92,17 +109,19 @@ def same(
     if bool(off.any()):
         distance = (actual.detach().double() - expected.detach().double()).abs()
         where = _unravel(int(distance.argmax()), expected.shape)
-        got, want = _number(actual[tuple(where)]), _number(expected[tuple(where)])
-        if got == want:  # alike in the digits shown: show all of them
-            got, want = str(actual[tuple(where)].item()), str(expected[tuple(where)].item())
+        found, want = _number(actual[tuple(where)]), _number(expected[tuple(where)])
+        if found == want:  # alike in the digits shown: show all of them
+            found, want = str(actual[tuple(where)].item()), str(expected[tuple(where)].item())
         place = f"At {_position(where, axes)}, {what}" if where else _upper(what)
         count = f" ({int(off.sum())} of {off.numel()} numbers differ)" if off.numel() > 1 else ""
-        picture = pictures.beside(actual.detach(), expected.detach(), off, list(axes), where)
-        broken(f"{place} should be {want}, but you returned {got}{count}.", picture)
+        picture = pictures.beside(actual.detach(), expected.detach(), off, list(axes), where, got)
+        broken(f"{place} should be {want}, but {got} {found}{count}.", picture)
 
 
-def equal(actual: Any, expected: Any, what: str = "the result") -> None:
+def equal(actual: Any, expected: Any, what: str = "the result", got: str = RETURNED) -> None:
     """Checks that plain data (numbers, strings, lists, tuples, dicts of them) is equal, types included.
+
+    What was not returned, such as an argument afterwards, is `got` in another way: "it is".
 
     >>> equal([1, 2, 4], [1, 2, 3], "the ids")
     Traceback (most recent call last):
@@ -110,15 +129,15 @@ def equal(actual: Any, expected: Any, what: str = "the result") -> None:
     kata.laws.checks.LawBroken: The ids should be [1, 2, 3], but you returned [1, 2, 4] (different from place 2 on).
     """
     if type(actual) is not type(expected):
-        broken(f"{_upper(what)} should be of type {type(expected).__name__}, but you returned {describe(actual)}.")
+        broken(f"{_upper(what)} should be of type {type(expected).__name__}, but {got} {describe(actual)}.")
     if not _plain_equal(actual, expected):
         hint = ""
         if isinstance(expected, list | tuple | str | bytes):
             pairs = list(zip(actual, expected, strict=False))
             first = next((i for i, (a, e) in enumerate(pairs) if not _plain_equal(a, e)), len(pairs))
             hint = f" (different from place {first} on)" if len(expected) > 1 else ""
-        picture = pictures.in_places(actual, expected)
-        broken(f"{_upper(what)} should be {shorten(expected)}, but you returned {shorten(actual)}{hint}.", picture)
+        picture = pictures.in_places(actual, expected) if got == RETURNED else None
+        broken(f"{_upper(what)} should be {shorten(expected)}, but {got} {shorten(actual)}{hint}.", picture)
 
 
 def refuses(call: Callable[[], Any], given: str, naming: Sequence[object] = ()) -> None:
@@ -157,6 +176,9 @@ def describe(value: Any) -> str:
         return "None"
     if isinstance(value, Tensor):
         return f"a tensor of shape {tuple(value.shape)}"
+    if isinstance(value, list | tuple) and any(isinstance(item, nn.Module) for item in value):
+        kinds = sorted({type(item).__name__ for item in value})
+        return f"a {type(value).__name__} of {len(value)} ({', '.join(kinds)})"
     said = shorten(value)
     # The usual repr of an object of some class says its type already.
     return (
@@ -216,5 +238,5 @@ def _name(dtype: torch.dtype) -> str:
 
 def _upper(text: str) -> str:
     """The beginning of a sentence; names of Python's stay as they are."""
-    is_a_name = re.match(r"\w+[(._[]", text) is not None
+    is_a_name = re.match(r"\w+[(._[=]", text) is not None
     return text if is_a_name else text[:1].upper() + text[1:]

@@ -1,7 +1,7 @@
 """What hypothesis draws: sizes, seeds, texts. Tensors are built from a seed, never drawn number by number."""
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -55,6 +55,16 @@ def integers(seed: int, high: int, *shape: int) -> Tensor:
     """A tensor of ids in 0 ... high - 1, int64."""
     RECORDER.drew(seed, shape, high)
     return torch.randint(high, shape, generator=generator(seed))
+
+
+def stand_in(kind: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+    """An object of the law file's own that the learner's code is given, such as a model or a loader.
+
+    `kind` is a class or function of the law file; the case that is shown to the learner makes the object with it again.
+    """
+    made = kind(*arguments, **named)
+    RECORDER.stands_in(kind, arguments, named, made)
+    return made
 
 
 # One of each kind of character that a tokenizer may treat in its own way.

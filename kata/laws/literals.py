@@ -1,6 +1,6 @@
 """Values and statements as Python text: literals, drawn tensors, parts of tensors, lines broken where they may be."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -17,6 +17,12 @@ PLAIN = (str, bytes, int, float, bool, type(None))
 def called(before: str, arguments: list[str], after: str = ")") -> str:
     """A call."""
     return f"{before}{', '.join(arguments)}{after}"
+
+
+def imported(module: str, names: list[str]) -> str:
+    """The statement that imports these names, over as many lines as it needs."""
+    line = f"from {module} import {', '.join(names)}"
+    return line if len(line) <= WIDTH else filled(f"from {module} import ({', '.join(names)})")
 
 
 def filled(line: str) -> str:
@@ -72,6 +78,45 @@ def drawing(drawn: Draw, value: Tensor) -> str | None:
     return called("torch.randn(", [shape, "dtype=torch.float64", seed], f"){to}")
 
 
+def regular(value: Tensor) -> str | None:
+    """The expression for a tensor of equal numbers, or of evenly spaced ones; None where it is neither."""
+    if not value.is_floating_point() or not value.numel() or not bool(torch.isfinite(value).all()):
+        return None
+    first, last = value.flatten()[0].item(), value.flatten()[-1].item()
+    if bool((value == first).all()):
+        return called("torch.full(", [str(tuple(value.shape)), f"{first:g}", f"dtype={value.dtype}"])
+    if value.dim() == 1 and torch.equal(value, torch.linspace(first, last, len(value), dtype=value.dtype)):
+        return called("torch.linspace(", [f"{first:g}", f"{last:g}", str(len(value)), f"dtype={value.dtype}"])
+    return None
+
+
+def scaled(draws: Iterable[Draw], value: Tensor) -> str | None:
+    """The expression for a tensor that is a drawn one, times a number, plus a number; a few digits of each."""
+    if not value.is_floating_point() or value.numel() < 3:
+        return None
+    for drawn in draws:
+        if drawn.high is not None or drawn.shape != tuple(value.shape):
+            continue
+        whole, wanted = numbers_of(drawn).flatten(), value.double().flatten()
+        factor = ((wanted[1] - wanted[0]) / (whole[1] - whole[0])).item()
+        offset = (wanted[0] - factor * whole[0]).item()
+        factor, offset = float(f"{factor:.4g}"), float(f"{offset:.4g}") if abs(offset) > 1e-6 * abs(factor) else 0.0
+        made = factor * whole + offset
+        if factor and torch.allclose(made, wanted, rtol=1e-3, atol=1e-3 * abs(factor)):
+            exact = drawing(drawn, numbers_of(drawn).to(value.dtype))
+            plus = f" {'-' if offset < 0 else '+'} {abs(offset):g}" if offset else ""
+            return f"{factor:g} * {exact}{plus}"
+    return None
+
+
+def permuted(value: Tensor) -> list[int] | None:
+    """The order of its axes in which a tensor lies in memory, where that is not their own; None where it is."""
+    strides = value.stride()
+    order = sorted(range(value.dim()), key=lambda axis: -strides[axis])
+    lies = not value.is_contiguous() and value.permute(order).is_contiguous()
+    return order if lies else None
+
+
 def derived(name: str, whole: Tensor, value: Tensor) -> str | None:
     """The expression that makes one tensor of another, if it is one of the usual ones."""
     return next(
@@ -106,10 +151,10 @@ def is_plain(value: Any, depth: int = 4) -> bool:
         return len(value) <= LONGEST_VALUE and all(is_plain(item, depth - 1) for item in value)
     if depth and type(value) is dict:
         return len(value) <= LONGEST_VALUE and all(is_plain(k, 0) and is_plain(v, depth - 1) for k, v in value.items())
-    return depth > 0 and isinstance(value, type(iter([]))) and is_plain(_remaining(value), depth - 1)
+    return depth > 0 and isinstance(value, type(iter([]))) and is_plain(remaining(value), depth - 1)
 
 
-def _remaining(value: Any) -> list[Any]:
+def remaining(value: Any) -> list[Any]:
     """What a list's iterator still has to give; it is left as it is."""
     _, (items, *_), *place = value.__reduce__()
     return list(items)[place[0] if place else 0 :]
@@ -129,7 +174,7 @@ def in_pieces(value: str | bytes) -> str:
 
 def literal(value: Any) -> str:
     """A plain value as Python text."""
-    return f"iter({_remaining(value)!r})" if isinstance(value, type(iter([]))) else repr(value)
+    return f"iter({remaining(value)!r})" if isinstance(value, type(iter([]))) else repr(value)
 
 
 def written(value: Any) -> str:

@@ -58,18 +58,20 @@ def _influence(
     return pictures.matrix(moved.detach(), off, "position", "token", what)
 
 
-def prefix_is_enough(function: Callable[[Tensor], Tensor], x: Tensor, length: int) -> None:
+def prefix_is_enough(
+    function: Callable[[Tensor], Tensor], x: Tensor, length: int, axes: Sequence[str] = SEQUENCE
+) -> None:
     """The first positions of a sequence come out as they do when the sequence ends there."""
     whole = verbs.call(function, x)
     same(
         verbs.call(function, x[:, :length].clone()),
         whole[:, :length],
-        SEQUENCE,
+        axes,
         f"the result of the first {length} tokens alone",
     )
 
 
-def rows_are_independent(function: Callable[[Tensor], Tensor], x: Tensor) -> None:
+def rows_are_independent(function: Callable[[Tensor], Tensor], x: Tensor, axes: Sequence[str] = SEQUENCE) -> None:
     """Each sequence of a batch comes out as it does alone."""
     whole = verbs.call(function, x)
     for row in range(x.shape[0]):
@@ -77,7 +79,7 @@ def rows_are_independent(function: Callable[[Tensor], Tensor], x: Tensor) -> Non
         same(
             alone,
             whole[row : row + 1],
-            SEQUENCE,
+            axes,
             f"the result of sequence {row} alone (not in its batch of {x.shape[0]})",
         )
 

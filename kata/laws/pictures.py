@@ -14,8 +14,10 @@ SHOWN_IN_A_SENTENCE = 4
 SHADES = " ░▒▓█"
 
 
-def beside(got: Tensor, wanted: Tensor, off: Tensor, axes: Sequence[str], worst: Sequence[int]) -> str | None:
-    """What was returned, what should have been, and the difference, side by side as far as there is room.
+def beside(
+    got: Tensor, wanted: Tensor, off: Tensor, axes: Sequence[str], worst: Sequence[int], title: str = "you returned"
+) -> str | None:
+    """What there is, under this `title`, what should be, and the difference, side by side as far as there is room.
 
     Of tensors with more than two dimensions, the matrix that holds the place `worst`. None where there is no matrix, or
     too large a one. Cells where `off` is true stand in brackets.
@@ -31,15 +33,17 @@ def beside(got: Tensor, wanted: Tensor, off: Tensor, axes: Sequence[str], worst:
         return None
     rows, columns = axes[-2:]
     nothing = off & False
+    apart = (got.double() - wanted.double()).where(off, 0.0)  # what rounding does is no difference
     panels = [
-        _panel("you returned", _numbers(got), off),
+        _panel(title, _numbers(got), off),
         _panel("it should be", _numbers(wanted), nothing),
-        _panel("difference", _numbers(got.double() - wanted.double()), nothing),
+        _panel("difference", _numbers(apart), nothing),
     ]
+    counts = (3, 2) if got.is_floating_point() else (2,)  # how far apart two ids are says nothing
     label = [f"{rows} {row}" if rows else "" for row in range(len(got))]
     label = [where, columns, *label]
     width = max(map(len, label))
-    for count in (3, 2):
+    for count in counts:
         lines = [
             f"{name:>{width}}  " + "   ".join(panel[row] for panel in panels[:count]) for row, name in enumerate(label)
         ]

@@ -32,7 +32,7 @@ def generate_text_simple(model: nn.Module, idx: Tensor, max_new_tokens: int, con
     modes = [(module, module.training) for module in model.modules()]  # parts may be frozen in a mode of their own
     model.eval()
     try:
-        # 2. Repeat this for each new token, without gradient.
+        # 2. Repeat the next steps for each new token, without gradient.
         with torch.no_grad():
             for _ in range(max_new_tokens):
                 # 3. Show the model the last context_size tokens.

@@ -50,7 +50,7 @@ def next_token_probabilities(
         logits = logits.masked_fill(logits < largest[:, -1:], -torch.inf)  # (batch, 1): a threshold for each row
     # 5. Turn logits into probabilities. What is hidden gets none, and what is left sums to one.
     probabilities = torch.softmax(logits, dim=-1)
-    # 6. Top-p: go from the most probable token down, and stop once the mass reaches top_p.
+    # 6. Top-p: go from the most probable token down, to the one with which the mass reaches top_p.
     if top_p is not None:
         ordered, order = probabilities.sort(dim=-1, descending=True)  # (batch, vocab) each; order says where from
         mass_before = ordered.cumsum(dim=-1) - ordered  # of the more probable ones: 0 for the first, so it always stays
@@ -103,7 +103,7 @@ def generate(
     model.eval()
     try:
         ended = torch.zeros_like(idx[:, :1], dtype=torch.bool)  # (batch, 1): no row has generated eos_id yet
-        # 2. Repeat until there are enough new tokens, or every row has ended.
+        # 2. Repeat the next steps until there are enough new tokens, or every row has ended.
         for _ in range(max_new_tokens):
             if ended.all():
                 break

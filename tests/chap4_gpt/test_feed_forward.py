@@ -126,8 +126,8 @@ def test_gelu_dips_below_zero(submission):
     lowest = int(y.argmin())
     holds(
         abs(x[lowest].item() + 0.75) < 0.02 and abs(y[lowest].item() + 0.17) < 0.001,
-        f"Between -6 and 6 your GELU is lowest at {x[lowest].item():.3g}, with {y[lowest].item():.4g}. It should be at "
-        "about -0.75, with about -0.17.",
+        f"Between -6 and 6 your GELU is lowest at {x[lowest].item():.3g}, where it is {y[lowest].item():.3f}. It "
+        "should be lowest at about -0.75, where it is -0.170.",
     )
     steps = y.diff()
     falls, rises = bool((steps[:lowest] <= 1e-12).all()), bool((steps[lowest:] >= -1e-12).all())

@@ -118,7 +118,7 @@ def fails(submission, model, idx, new, context_size):
 @example(size=ALL_EQUAL, seed=0, context_size=3)
 def test_every_sequence_grows_by_max_new_tokens(submission, size, seed, context_size):
     """Every sequence grows by max_new_tokens, and ids stay ids: int64."""
-    generate(submission, FakeModel(size.vocab, seed), prompts(size, seed), size.new, context_size)
+    generate(submission, draw.stand_in(FakeModel, size.vocab, seed), prompts(size, seed), size.new, context_size)
 
 
 @given(size=SIZES, seed=draw.seeds, context_size=st.integers(1, 8))
@@ -126,7 +126,7 @@ def test_every_sequence_grows_by_max_new_tokens(submission, size, seed, context_
 def test_the_prompt_comes_back_in_front(submission, size, seed, context_size):
     """The prompt comes back in front, whole and unchanged, also where the model is shown only its end."""
     idx = prompts(size, seed)
-    result = generate(submission, FakeModel(size.vocab, seed), idx, size.new, context_size)
+    result = generate(submission, draw.stand_in(FakeModel, size.vocab, seed), idx, size.new, context_size)
     same(result[:, : size.tokens], idx, AXES, "the beginning of the result")
 
 
@@ -135,7 +135,7 @@ def test_the_prompt_comes_back_in_front(submission, size, seed, context_size):
 @example(size=ALL_EQUAL, seed=0)
 def test_each_new_token_has_the_largest_logit_at_the_last_position(submission, size, seed):
     """Each new token is the one with the largest logit at the last position, after all tokens before it."""
-    model, idx = FakeModel(size.vocab, seed), prompts(size, seed)
+    model, idx = draw.stand_in(FakeModel, size.vocab, seed), prompts(size, seed)
     context_size = size.tokens + size.new
     result = generate(submission, model, idx, size.new, context_size)
     same(result, continued(model, idx, size.new, context_size), AXES)
@@ -148,7 +148,7 @@ def test_each_new_token_has_the_largest_logit_at_the_last_position(submission, s
 @example(size=LONG, seed=0, context_size=7)
 def test_the_model_is_shown_the_last_context_size_tokens(submission, size, seed, context_size):
     """For each new token the model is shown the last context_size tokens, new ones too, or all if there are fewer."""
-    model, idx = FakeModel(size.vocab, seed), prompts(size, seed)
+    model, idx = draw.stand_in(FakeModel, size.vocab, seed), prompts(size, seed)
     generate(submission, model, idx, size.new, context_size)
     rows = continued(model, idx, size.new, context_size).tolist()
     lengths = range(size.tokens, size.tokens + size.new)
@@ -172,7 +172,7 @@ def test_the_model_is_shown_the_last_context_size_tokens(submission, size, seed,
 @example(size=LONG, seed=0, reach=2, more=1)
 def test_cropping_takes_nothing_that_the_model_looks_at(submission, size, seed, reach, more):
     """A model that looks at the last few tokens only writes the same, however much more context it is shown."""
-    model, idx = FakeModel(size.vocab, seed, reach=reach), prompts(size, seed)
+    model, idx = draw.stand_in(FakeModel, size.vocab, seed, reach=reach), prompts(size, seed)
     result = generate(submission, model, idx, size.new, reach + more)
     what = f"with a model that looks at the last {reach} tokens, and context_size {reach + more}, the result"
     same(result, continued(model, idx, size.new, context_size=99), AXES, what)
@@ -183,7 +183,7 @@ def test_cropping_takes_nothing_that_the_model_looks_at(submission, size, seed, 
 @example(size=LONG, seed=0, context_size=3, first=2)
 def test_it_can_be_continued(submission, size, seed, context_size, first):
     """Generating some tokens and then, from the result, the others is the same as generating all of them at once."""
-    model, idx, first = FakeModel(size.vocab, seed), prompts(size, seed), min(first, size.new)
+    model, idx, first = draw.stand_in(FakeModel, size.vocab, seed), prompts(size, seed), min(first, size.new)
     whole = generate(submission, model, idx, size.new, context_size)
     begun = generate(submission, model, idx, first, context_size)
     same(begun, whole[:, : size.tokens + first], AXES, f"the result of {first} of the {size.new} new tokens")
@@ -196,7 +196,10 @@ def test_it_can_be_continued(submission, size, seed, context_size, first):
 @example(size=ALL_EQUAL, seed=0, context_size=2)
 def test_sequences_of_a_batch_do_not_mix(submission, size, seed, context_size):
     """Each sequence of a batch is continued as it is alone."""
-    model, idx = FakeModel(size.vocab, seed), prompts(size, seed).T.contiguous().T  # in memory, token by token
+    model, idx = (
+        draw.stand_in(FakeModel, size.vocab, seed),
+        prompts(size, seed).T.contiguous().T,
+    )  # in memory, token by token
     whole = generate(submission, model, idx, size.new, context_size)
     for row in range(size.batch):
         alone = generate(submission, model, idx[row : row + 1].clone(), size.new, context_size)
@@ -210,7 +213,7 @@ def test_sequences_of_a_batch_do_not_mix(submission, size, seed, context_size):
 @example(size=LONG, seed=0, context_size=3, training=True)
 def test_no_new_tokens_leave_the_prompt(submission, size, seed, context_size, training):
     """With max_new_tokens 0 the result is the prompt, all of it."""
-    model, idx = FakeModel(size.vocab, seed).train(training), prompts(size, seed)
+    model, idx = draw.stand_in(FakeModel, size.vocab, seed).train(training), prompts(size, seed)
     same(generate(submission, model, idx, 0, context_size), idx, AXES)
     same_mode(model, training, "With max_new_tokens 0")
 
@@ -219,7 +222,7 @@ def test_no_new_tokens_leave_the_prompt(submission, size, seed, context_size, tr
 @given(size=SIZES, seed=draw.seeds)
 def test_arguments_have_their_names(submission, size, seed):
     """Its parameters are model, idx, max_new_tokens and context_size: a call by names is the same call."""
-    model, idx = FakeModel(size.vocab, seed), prompts(size, seed)
+    model, idx = draw.stand_in(FakeModel, size.vocab, seed), prompts(size, seed)
     named = {"model": model, "idx": idx, "max_new_tokens": size.new, "context_size": 4}
     result = verbs.call(submission.generate_text_simple, **named)
     same(result, generate(submission, model, idx, size.new, 4), AXES, "the result of a call by names")
@@ -229,13 +232,18 @@ def test_arguments_have_their_names(submission, size, seed):
 @given(size=SIZES, seed=draw.seeds)
 def test_the_model_generates_in_eval_mode(submission, size, seed):
     """The model, with all its parts, is in eval mode whenever it is called: no dropout while generating."""
-    model = FakeModel(size.vocab, seed).train()
+    model = draw.stand_in(FakeModel, size.vocab, seed).train()
     generate(submission, model, prompts(size, seed), size.new, 4)
     for number, call in enumerate(model.calls):
         whole, part = call.modes
-        holds(not whole, f"The model was in training mode in call {number} (from 0): dropout would be at work.")
         holds(
-            not part, f"In call {number} (from 0) the model was in eval mode, but its dropout layer in training mode."
+            not whole,
+            f"When it was called for new token {number}, counted from 0, the model was in training mode: with dropout.",
+        )
+        holds(
+            not part,
+            f"When it was called for new token {number}, counted from 0, the model was in eval mode, but its dropout "
+            "layer in training mode.",
         )
 
 
@@ -245,7 +253,7 @@ def test_the_model_generates_in_eval_mode(submission, size, seed):
 @example(size=LONG, seed=0, training=False)
 def test_the_mode_is_left_as_it_was(submission, size, seed, training):
     """Afterwards the model is in the mode that it was in before, training or eval."""
-    model = FakeModel(size.vocab, seed).train(training)
+    model = draw.stand_in(FakeModel, size.vocab, seed).train(training)
     generate(submission, model, prompts(size, seed), size.new, 4)
     same_mode(model, training, "After generating")
 
@@ -256,7 +264,7 @@ def test_the_mode_is_left_as_it_was(submission, size, seed, training):
 @example(size=LONG, seed=0, training=False, fails_at=0)
 def test_the_mode_is_left_as_it_was_after_an_error(submission, size, seed, training, fails_at):
     """An error of the model comes through, and leaves the model in the mode that it was in before."""
-    model = FakeModel(size.vocab, seed, fails_at=min(fails_at, size.new - 1)).train(training)
+    model = draw.stand_in(FakeModel, size.vocab, seed, fails_at=min(fails_at, size.new - 1)).train(training)
     fails(submission, model, prompts(size, seed), size.new, 4)
     same_mode(model, training, "After an error in the model")
 
@@ -268,14 +276,17 @@ def test_the_mode_is_left_as_it_was_after_an_error(submission, size, seed, train
 @example(size=LONG, seed=0, outside=False, failing=False)
 def test_no_gradient_is_kept(submission, size, seed, outside, failing):
     """While it generates no gradient is kept; afterwards gradients are kept as before, and parameters need them."""
-    model, idx = FakeModel(size.vocab, seed, fails_at=size.new - 1 if failing else None), prompts(size, seed)
+    model, idx = (
+        draw.stand_in(FakeModel, size.vocab, seed, fails_at=size.new - 1 if failing else None),
+        prompts(size, seed),
+    )
     with torch.set_grad_enabled(outside):  # puts back what was there, whatever happens within
         (fails if failing else generate)(submission, model, idx, size.new, 4)
         after = torch.is_grad_enabled()
     for number, call in enumerate(model.calls):
         holds(
             not call.grad,
-            f"In call {number} (from 0) of the model gradients were enabled, so everything that it computes is kept "
+            f"For new token {number}, counted from 0, gradients were enabled, so all that the model computes is kept "
             "for a backward pass that never comes.",
         )
     holds(
@@ -290,12 +301,12 @@ def test_no_gradient_is_kept(submission, size, seed, outside, failing):
 @given(size=SIZES, seed=draw.seeds)
 def test_the_same_prompt_is_always_continued_alike(submission, size, seed):
     """Nothing is left to chance: the same prompt is continued in the same way every time, and no parameter changes."""
-    model, idx = FakeModel(size.vocab, seed), prompts(size, seed)
+    model, idx = draw.stand_in(FakeModel, size.vocab, seed), prompts(size, seed)
     before = model.logits.detach().clone()
     first = generate(submission, model, idx, size.new, 4)
     same(generate(submission, model, idx, size.new, 4), first, AXES, "the result of a second call")
-    same(model.logits.detach(), before, ("row", "logit"), "the model's parameter afterwards")
-    equal(model.logits.grad, None, "the gradient of the model's parameter afterwards")
+    same(model.logits.detach(), before, ("row", "logit"), "the model's parameter afterwards", got="it is")
+    equal(model.logits.grad, None, "the gradient of the model's parameter afterwards", got="it is")
 
 
 def probe(submission):

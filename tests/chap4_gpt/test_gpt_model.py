@@ -122,7 +122,7 @@ def test_the_configuration_is_left_alone(submission, size, seed, qkv_bias):
     cfg = config(size, qkv_bias=qkv_bias)
     before = dict(cfg)
     verbs.construct(submission.GPTModel, cfg, seed=seed)
-    equal(cfg, before, "the configuration afterwards")
+    equal(cfg, before, "the configuration afterwards", got="it is")
 
 
 @few
@@ -199,7 +199,7 @@ def test_every_position_sees_itself_and_the_whole_past(submission, size, seed):
 def test_a_prefix_comes_out_as_it_does_alone(submission, size, seed, length):
     """The first tokens get the same logits whether or not more follow, and whatever the model was asked before."""
     model, ids = build(submission, size, seed), ids_for(size, seed)
-    modules.prefix_is_enough(model, ids, min(length, size.tokens))
+    modules.prefix_is_enough(model, ids, min(length, size.tokens), AXES)
     expected, fresh = verbs.call(model, ids), build(submission, size, seed)
     fresh(ids[:, :1])
     same(verbs.call(fresh, ids), expected, AXES, "the result, after a first call with one token,")
@@ -212,7 +212,7 @@ def test_a_prefix_comes_out_as_it_does_alone(submission, size, seed, length):
 def test_sequences_of_a_batch_do_not_mix(submission, size, seed):
     """Each sequence of a batch comes out as it does alone."""
     ids = ids_for(size, seed).T.contiguous().T  # in memory, token by token
-    modules.rows_are_independent(build(submission, size, seed), ids)
+    modules.rows_are_independent(build(submission, size, seed), ids, AXES)
 
 
 @few

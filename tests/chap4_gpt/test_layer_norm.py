@@ -91,7 +91,7 @@ def test_it_begins_with_a_scale_of_one_and_a_shift_of_zero(submission, emb_dim, 
     norm = verbs.construct(submission.LayerNorm, emb_dim, seed=seed)
     for name, wanted in (("scale", 1.0), ("shift", 0.0)):
         found = verbs.parameter(norm, name).detach()
-        same(found, torch.full((emb_dim,), wanted), ("feature",), f"`{name}` of a new LayerNorm")
+        same(found, torch.full((emb_dim,), wanted), ("feature",), f"`{name}` of a new LayerNorm", got="it is")
 
 
 @given(shape=WIDE, seed=draw.seeds)
@@ -120,7 +120,7 @@ def test_the_features_of_a_token_get_mean_0(submission, shape, seed):
     x = draw.normal(seed, *shape) + 3
     result = tensor(verbs.call(plain(submission, shape[-1], TINY), x), shaped(x), torch.float64)
     means = result.mean(-1)
-    same(means, torch.zeros_like(means), axes(x)[:-1], "the mean of the result's features", tolerance=1e-6)
+    same(means, torch.zeros_like(means), axes(x)[:-1], "the mean of the result's features", 1e-6, got="it is")
 
 
 @given(shape=WIDE, seed=draw.seeds)
@@ -131,7 +131,9 @@ def test_the_features_of_a_token_get_variance_1(submission, shape, seed):
     x = 7 * spread(shape, seed) + 3
     result = tensor(verbs.call(plain(submission, shape[-1], TINY), x), shaped(x), torch.float64)
     variances = ((result - result.mean(-1, keepdim=True)) ** 2).mean(-1)
-    same(variances, torch.ones_like(variances), axes(x)[:-1], "the variance of the result's features", tolerance=1e-6)
+    same(
+        variances, torch.ones_like(variances), axes(x)[:-1], "the variance of the result's features", 1e-6, got="it is"
+    )
 
 
 @given(emb_dim=st.integers(2, 9), seed=draw.seeds)

@@ -54,10 +54,10 @@ def step(optimizer, owners, slopes):
     verbs.call(optimizer.step)
 
 
-def alike(owners, others, what, tolerance=None):
-    """Parameters are those that they should be, each named by its place."""
-    for index, (one, other) in enumerate(zip(owners, others, strict=True)):
-        same(one, other.detach(), AXES[: other.dim()], f"parameter {index} {what}", tolerance)
+def alike(owners, others, what, tolerance=None, first=0):
+    """Parameters are those that they should be, each named by its place, counted from `first`."""
+    for index, (one, other) in enumerate(zip(owners, others, strict=True), first):
+        same(one, other.detach(), AXES[: other.dim()], f"parameter {index} {what}", tolerance, got="it is")
 
 
 def values(owners):
@@ -116,21 +116,6 @@ def test_it_is_written_from_scratch(submission, seed):
         f"torch.optim's own {' and '.join(sorted(ready_made))} does the work. Write the step yourself: "
         "only torch.optim.Optimizer is given.",
     )
-
-
-@given(seed=draw.seeds, count=counts, steps=st.integers(1, 5), hyper=HYPER)
-@example(seed=0, count=5, steps=5, hyper=TYPICAL)
-def test_it_is_torchs_adamw_step_for_step(submission, seed, count, steps, hyper):
-    """After every step, the parameters are those of torch.optim.AdamW."""
-    owners, others = parameters(seed, count), parameters(seed, count)
-    optimizer, oracle = build(submission, owners, **hyper), torch.optim.AdamW(others, **hyper)
-    for number in range(steps):
-        slopes = gradients(seed + 1000 * number, owners, scale=10.0 ** (number % 3 - 1))
-        step(optimizer, owners, slopes)
-        for parameter, slope in zip(others, slopes, strict=True):
-            parameter.grad = slope
-        oracle.step()
-        alike(owners, others, f"after step {number + 1}", ROUNDING)
 
 
 @given(seed=draw.seeds, betas=BETAS, lr=st.floats(0.05, 0.5), size=st.integers(-6, 6))
@@ -233,8 +218,8 @@ def test_a_parameter_that_joins_late_starts_at_its_own_first_step(submission, se
         slopes = gradients(seed + 1000 * number, owners)
         step(optimizer, owners, slopes)
         step(fresh, alone, [slopes[joins]])
-        what = f"(parameter {joins}), which had no gradient in the first {late} steps, after step {number + 1}"
-        alike([owners[joins]], alone, what)
+        what = f"after step {number + 1}, where it had no gradient in the first {late},"
+        alike([owners[joins]], alone, what, first=joins)
 
 
 @given(seed=draw.seeds, first=HYPER, second=HYPER, cut=st.integers(1, len(SHAPES) - 2), steps=st.integers(1, 3))
@@ -280,6 +265,21 @@ def test_lr_and_weight_decay_may_change_between_steps(submission, seed, schedule
         alike(owners, others, what, ROUNDING)
 
 
+@given(seed=draw.seeds, count=counts, steps=st.integers(1, 5), hyper=HYPER)
+@example(seed=0, count=5, steps=5, hyper=TYPICAL)
+def test_it_is_torchs_adamw_step_for_step(submission, seed, count, steps, hyper):
+    """After every step, the parameters are those of torch.optim.AdamW."""
+    owners, others = parameters(seed, count), parameters(seed, count)
+    optimizer, oracle = build(submission, owners, **hyper), torch.optim.AdamW(others, **hyper)
+    for number in range(steps):
+        slopes = gradients(seed + 1000 * number, owners, scale=10.0 ** (number % 3 - 1))
+        step(optimizer, owners, slopes)
+        for parameter, slope in zip(others, slopes, strict=True):
+            parameter.grad = slope
+        oracle.step()
+        alike(owners, others, f"after step {number + 1}", ROUNDING)
+
+
 @given(seed=draw.seeds, hyper=HYPER)
 @few
 def test_gradients_are_left_as_they_are(submission, seed, hyper):
@@ -290,7 +290,13 @@ def test_gradients_are_left_as_they_are(submission, seed, hyper):
     for index, (parameter, slope) in enumerate(zip(owners, slopes, strict=True)):
         if parameter.grad is None:
             broken(f"The gradient of parameter {index} is gone after the step. Whoever trains calls zero_grad.")
-        same(parameter.grad, slope, AXES[: slope.dim()], f"the gradient of parameter {index}, after the step,")
+        same(
+            parameter.grad,
+            slope,
+            AXES[: slope.dim()],
+            f"the gradient of parameter {index}, after the step,",
+            got="it is",
+        )
 
 
 @given(seed=draw.seeds, hyper=HYPER)
@@ -337,7 +343,7 @@ def test_it_goes_on_from_its_saved_state(submission, seed, hyper, before, after,
     for number in range(before, before + after):
         step(optimizer, owners, slopes(number))
         step(fresh, others, slopes(number))
-        alike(others, owners, f"{number - before + 1} steps after loading the state_dict saved after step {before}")
+        alike(others, owners, f"after step {number + 1}, where the state_dict of step {before} was loaded,")
 
 
 @given(seed=draw.seeds)

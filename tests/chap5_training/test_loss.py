@@ -127,7 +127,7 @@ def loader_of(size, seed, count):
     if count:
         inputs, targets = batches[-1]
         batches[-1] = (inputs[: (size.batch + 1) // 2], targets[: (size.batch + 1) // 2])
-    return Loader(batches)
+    return draw.stand_in(Loader, batches)
 
 
 def loader_loss(submission, loader, model, *more, **named):
@@ -320,7 +320,7 @@ def test_perplexity_is_e_to_the_loss(submission, loss, tokens):
     """The perplexity is e to the power of the loss: ln(n), the loss of n equally likely tokens, gives n."""
     for given_loss, expected, why in (
         (loss, math.exp(loss), f"e to the power of {loss:.6g}"),
-        (math.log(tokens), float(tokens), f"{tokens}, for the loss of {tokens} equally likely tokens, ln({tokens})"),
+        (math.log(tokens), float(tokens), f"ln({tokens}) is the loss of {tokens} equally likely tokens"),
     ):
         found = verbs.call(submission.perplexity, given_loss)
         holds(
@@ -439,7 +439,7 @@ def test_a_batch_moves_to_the_device(submission, size, seed, device):
         if called == 1:
             verbs.call(submission.calc_loss_batch, *batches[0], model, device)
         else:
-            verbs.call(submission.calc_loss_loader, Loader(batches), model, device)
+            verbs.call(submission.calc_loss_loader, draw.stand_in(Loader, batches), model, device)
         for part in ("inputs", "targets"):
             count = sum(name == part for name, _ in moved)
             holds(
@@ -510,7 +510,7 @@ def test_an_empty_loader_is_refused(submission, size, seed, asked):
     """An empty loader is refused, by a ValueError: there is no loss to take the mean of."""
     model = model_of(size.vocab, seed)
     refuses(
-        lambda: verbs.call(submission.calc_loss_loader, Loader([]), model, "cpu", asked),
+        lambda: verbs.call(submission.calc_loss_loader, draw.stand_in(Loader, []), model, "cpu", asked),
         f"a loader without batches, with num_batches={asked},",
     )
 

@@ -79,7 +79,10 @@ def is_a_nucleus(result, before, top_p, slack, of="the softmax"):
         )
         # How ties at the edge fall is free: all that are as probable as the last one count as that one.
         without = was[chosen & (was > least + slack)].sum().item()
-        holds(without < top_p + slack, f"{says}, but {without:.4g} without the least of them reach top_p already.")
+        holds(
+            without < top_p + slack,
+            f"{says}. Without the least probable of them the mass is {without:.4g}, which reaches top_p already.",
+        )
         same(now, torch.where(chosen, was / mass, 0.0), ("token",), f"the probability in row {row}", 10 * slack)
 
 
@@ -90,7 +93,9 @@ def test_at_temperature_1_it_is_the_softmax(submission, size, seed, named):
     """At temperature 1, which is the default, and with nothing left out, it is the softmax of each row."""
     logits = logits_of(size, seed)
     result, slack = distribution(submission, logits, **named)
-    same(result, softmax(logits), AXES, "the probability", 10 * slack)
+    what = "".join(f" with {name} {value}, which leaves nothing out," for name, value in named.items())
+    what = what if "temperature" not in named else " with temperature 1"
+    same(result, softmax(logits), AXES, f"the probability{what}", 10 * slack)
 
 
 @given(
@@ -286,8 +291,8 @@ def test_it_works_in_float32_and_bfloat16(submission, batch, dtype, seed, temper
     what = f"the probability for logits in {str(dtype)[6:]}"
     same(result, expected, AXES, what, 1e-4 if dtype == torch.float32 else 6e-2)
     # And a model in that dtype can be sampled from.
-    model, prompt = Table(logits[:1].repeat(5, 1)), torch.zeros(2, 1, dtype=torch.int64)
-    drawn = goes_on(submission.generate(model, prompt, 3, 4, temperature, 1), prompt, 3)
+    model, prompt = draw.stand_in(Table, logits[:1].repeat(5, 1)), torch.zeros(2, 1, dtype=torch.int64)
+    drawn = goes_on(verbs.call(submission.generate, model, prompt, 3, 4, temperature, 1), prompt, 3)
     expected = torch.cat([prompt, logits[:1].argmax(-1).expand(2, 3)], dim=1)
     same(drawn, expected, AXES, f"the token that a model in {str(dtype)[6:]} generates with top_k 1")
 
@@ -318,10 +323,19 @@ def test_impossible_options_are_refused(submission, size, seed, named, greedy, g
     ((name, value),) = named.items()
     says = f"{name}={value}" + (" at temperature 0" if greedy and name != "temperature" else "")
     if generating:
-        model, prompt = Table(logits_of(Sizes(batch=size.vocab, vocab=size.vocab), seed)), torch.zeros(2, 1).long()
-        refuses(lambda: submission.generate(model, prompt, 3, 4, **options), f"{says}, given to generate,", [value])
+        model, prompt = (
+            draw.stand_in(Table, logits_of(Sizes(batch=size.vocab, vocab=size.vocab), seed)),
+            torch.zeros(2, 1).long(),
+        )
+        refuses(
+            lambda: verbs.call(submission.generate, model, prompt, 3, 4, **options),
+            f"{says}, given to generate,",
+            [value],
+        )
     else:
-        refuses(lambda: submission.next_token_probabilities(logits_of(size, seed), **options), says, [value])
+        refuses(
+            lambda: verbs.call(submission.next_token_probabilities, logits_of(size, seed), **options), says, [value]
+        )
 
 
 class Table(nn.Module):
@@ -389,7 +403,7 @@ def goes_on(result, prompt, new, at_most=False):
 def test_the_prompt_goes_on_with_new_tokens(submission, size, seed, context_size):
     """The result is each prompt, unchanged, and max_new_tokens further tokens."""
     prompt = draw.integers(seed, size.vocab, size.batch, size.tokens)
-    model = Reader(size.vocab, context_size, seed)
+    model = draw.stand_in(Reader, size.vocab, context_size, seed)
     goes_on(verbs.call(submission.generate, model, prompt, size.new, context_size), prompt, size.new)
 
 
@@ -398,7 +412,7 @@ def test_the_prompt_goes_on_with_new_tokens(submission, size, seed, context_size
 def test_by_default_the_most_probable_token_is_taken(submission, size, seed, named):
     """At temperature 0, which is the default here, each token is the most probable one after all those before it."""
     prompt, context_size = draw.integers(seed, size.vocab, size.batch, size.tokens), size.tokens + size.new
-    model = Reader(size.vocab, context_size, seed).eval()
+    model = draw.stand_in(Reader, size.vocab, context_size, seed).eval()
     expected = greedily(model, prompt, size.new, context_size)
     result = goes_on(verbs.call(submission.generate, model, prompt, size.new, context_size, **named), prompt, size.new)
     same(result, expected, AXES, "the token")
@@ -409,7 +423,7 @@ def test_by_default_the_most_probable_token_is_taken(submission, size, seed, nam
 def test_the_model_sees_the_last_context_size_tokens(submission, size, seed, context_size):
     """The model sees the last context_size tokens, all of them while there are fewer, and never more."""
     prompt = draw.integers(seed, size.vocab, size.batch, size.tokens)
-    model = Reader(size.vocab, context_size, seed).eval()
+    model = draw.stand_in(Reader, size.vocab, context_size, seed).eval()
     expected = greedily(model, prompt, size.new, context_size)
     model.saw.clear()
     result = goes_on(verbs.call(submission.generate, model, prompt, size.new, context_size), prompt, size.new)
@@ -426,10 +440,12 @@ def test_the_model_sees_the_last_context_size_tokens(submission, size, seed, con
 def test_it_generates_in_eval_mode_without_gradient(submission, size, seed, training):
     """The model is in eval mode while it generates, and no gradient is kept."""
     prompt, context_size = draw.integers(seed, size.vocab, size.batch, size.tokens), 20
-    model = Reader(size.vocab, context_size, seed).eval()
+    model = draw.stand_in(Reader, size.vocab, context_size, seed).eval()
     expected = greedily(model, prompt, size.new, context_size)
     model.had_gradients.clear()
-    result = goes_on(submission.generate(model.train(training), prompt, size.new, context_size), prompt, size.new)
+    result = goes_on(
+        verbs.call(submission.generate, model.train(training), prompt, size.new, context_size), prompt, size.new
+    )
     holds(
         not any(model.had_gradients),
         "Gradients were on while the model was called, so every call builds a graph that nobody needs. "
@@ -459,10 +475,10 @@ class Breaking(nn.Module):
 @example(training=True, error_at=1, vocab=3, new=4)
 def test_the_mode_is_left_as_it_was(submission, training, error_at, vocab, new):
     """Afterwards the model is in the mode that it was in before, and gradients are on again, also after an error."""
-    model = Breaking(vocab, 99 if error_at is None else error_at).train(training)
+    model = draw.stand_in(Breaking, vocab, 99 if error_at is None else error_at).train(training)
     after = "After generating"
     try:
-        submission.generate(model, torch.zeros(2, 1, dtype=torch.int64), new, 8)
+        verbs.call(submission.generate, model, torch.zeros(2, 1, dtype=torch.int64), new, 8)
     except RuntimeError as error:
         if str(error) != "out of memory":
             raise
@@ -487,10 +503,20 @@ def test_the_mode_is_left_as_it_was(submission, training, error_at, vocab, new):
 def test_every_token_drawn_was_allowed(submission, seed, temperature, top_k, top_p):
     """Every token that is drawn has a probability above 0 after the token before it, given top_k and top_p."""
     vocab, new = 6, 8
-    model = Table(draw.normal(seed, vocab, vocab).masked_fill(draw.normal(seed + 1, vocab, vocab) > 1.5, -9e9))
+    model = draw.stand_in(
+        Table, draw.normal(seed, vocab, vocab).masked_fill(draw.normal(seed + 1, vocab, vocab) > 1.5, -9e9)
+    )
     prompt = torch.arange(vocab)[:, None]
-    result = submission.generate(
-        model, prompt, new, 5, temperature, top_k=top_k, top_p=top_p, generator=draw.generator(seed)
+    result = verbs.call(
+        submission.generate,
+        model,
+        prompt,
+        new,
+        5,
+        temperature,
+        top_k=top_k,
+        top_p=top_p,
+        generator=draw.generator(seed),
     )
     result = goes_on(result, prompt, new)
     for before, row in zip(model.table.detach(), range(vocab), strict=True):
@@ -514,9 +540,9 @@ def test_tokens_are_drawn_as_often_as_they_are_probable(submission, seed, temper
     """Over many draws, each token comes as often as its probability says, within what chance allows."""
     vocab, batch, new = 5, 600, 4
     logits = draw.normal(seed, 1, vocab)
-    model, prompt = Table(logits.repeat(vocab, 1)), draw.integers(seed, vocab, batch, 1)
-    result = submission.generate(
-        model, prompt, new, 1, temperature=temperature, top_k=top_k, generator=draw.generator(seed)
+    model, prompt = draw.stand_in(Table, logits.repeat(vocab, 1)), draw.integers(seed, vocab, batch, 1)
+    result = verbs.call(
+        submission.generate, model, prompt, new, 1, temperature=temperature, top_k=top_k, generator=draw.generator(seed)
     )
     drawn = goes_on(result, prompt, new)[:, 1:].flatten().bincount(minlength=vocab).tolist()
     expected = kept(softmax(logits, temperature), top_k)[0].tolist()
@@ -535,10 +561,12 @@ def test_tokens_are_drawn_as_often_as_they_are_probable(submission, seed, temper
 def test_each_row_and_each_step_draws_anew(submission, seed, given_one):
     """Equal prompts go on in different ways: each row, and each step, has a draw of its own."""
     vocab, batch, new = 9, 6, 20
-    model, prompt = Table(torch.zeros(vocab, vocab)), torch.zeros(batch, 1, dtype=torch.int64)
+    model, prompt = draw.stand_in(Table, torch.zeros(vocab, vocab)), torch.zeros(batch, 1, dtype=torch.int64)
     torch.default_generator.manual_seed(seed)
     generator = draw.generator(seed) if given_one else None
-    result = goes_on(submission.generate(model, prompt, new, 4, 1.0, generator=generator), prompt, new)[:, 1:]
+    result = goes_on(verbs.call(submission.generate, model, prompt, new, 4, 1.0, generator=generator), prompt, new)[
+        :, 1:
+    ]
     holds(
         bool((result != result[:1]).any()),
         f"With {vocab} equally probable tokens, {batch} rows of a batch all got the same {new} tokens: "
@@ -549,7 +577,9 @@ def test_each_row_and_each_step_draws_anew(submission, seed, given_one):
         f"With {vocab} equally probable tokens, each row got one token {new} times: draw anew at each step.",
     )
     if generator is not None:
-        again = goes_on(submission.generate(model, prompt, new, 4, 1.0, generator=generator), prompt, new)[:, 1:]
+        again = goes_on(verbs.call(submission.generate, model, prompt, new, 4, 1.0, generator=generator), prompt, new)[
+            :, 1:
+        ]
         holds(
             bool((again != result).any()),
             "A second call with the same generator drew the same tokens: the generator must go on, not start anew.",
@@ -561,12 +591,14 @@ def test_each_row_and_each_step_draws_anew(submission, seed, given_one):
 def test_random_numbers_come_from_the_generator_alone(submission, seed, temperature, top_p):
     """Random numbers come from the generator that is given and from nowhere else: its seed decides everything."""
     vocab, new = 30, 12
-    model, prompt = Table(draw.normal(seed, vocab, vocab)), draw.integers(seed, vocab, 3, 2)
+    model, prompt = draw.stand_in(Table, draw.normal(seed, vocab, vocab)), draw.integers(seed, vocab, 3, 2)
 
     def drawn(world, own):
         torch.default_generator.manual_seed(world)
         before = torch.get_rng_state()
-        result = submission.generate(model, prompt, new, 4, temperature, top_p=top_p, generator=draw.generator(own))
+        result = verbs.call(
+            submission.generate, model, prompt, new, 4, temperature, top_p=top_p, generator=draw.generator(own)
+        )
         untouched = torch.equal(before, torch.get_rng_state())
         return goes_on(result, prompt, new), untouched
 
@@ -586,11 +618,11 @@ def test_random_numbers_come_from_the_generator_alone(submission, seed, temperat
 def test_without_a_generator_the_global_seed_decides(submission, seed):
     """Without a generator, PyTorch's global seed decides what is drawn."""
     vocab, new = 30, 12
-    model, prompt = Table(draw.normal(seed, vocab, vocab)), draw.integers(seed, vocab, 3, 2)
+    model, prompt = draw.stand_in(Table, draw.normal(seed, vocab, vocab)), draw.integers(seed, vocab, 3, 2)
 
     def drawn(world):
         torch.default_generator.manual_seed(world)
-        return goes_on(submission.generate(model, prompt, new, 4, 1.0), prompt, new)
+        return goes_on(verbs.call(submission.generate, model, prompt, new, 4, 1.0), prompt, new)
 
     first = drawn(seed)
     holds(torch.equal(first, drawn(seed)), "After the same torch.manual_seed, other tokens were drawn.")
@@ -599,7 +631,7 @@ def test_without_a_generator_the_global_seed_decides(submission, seed):
 
 def counting(vocab):
     """A model after which token t is followed by t + 1, and the last one by 0."""
-    return Table(20 * torch.eye(vocab, dtype=torch.float64).roll(1, dims=1))
+    return draw.stand_in(Table, 20 * torch.eye(vocab, dtype=torch.float64).roll(1, dims=1))
 
 
 def counted(prompt, vocab, new, eos_id):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from kata.laws import draw, verbs
-from kata.laws.checks import describe, equal, holds, same, tensor
+from kata.laws.checks import describe, equal, holds, same
 
 # `warmup` steps up, `decay` steps down; the smallest learning rate is `floor` times the largest.
 WARMUPS = st.integers(1, 12)
@@ -84,9 +84,8 @@ def clipped(submission, parameters, max_norm):
 
 
 def same_numbers(gradient, expected, what, tolerance=None):
-    """Checks one gradient, its numbers counted from 0 in the order of its rows."""
-    gradient = tensor(gradient, {f"dim {dim}:": size for dim, size in enumerate(expected.shape)}, expected.dtype, what)
-    same(gradient.flatten(), expected.flatten(), ("place",), what, tolerance)
+    """Checks one gradient."""
+    same(gradient, expected, ("row", "column", "layer")[: expected.dim()], what, tolerance, got="it is")
 
 
 def all_same(parameters, expected, what, tolerance=ROUNDING):
@@ -357,7 +356,7 @@ def test_parameters_may_come_from_a_generator(submission, shapes, norm, share, s
     """The parameters may be what model.parameters() returns: a generator, which can be gone through only once."""
     parameters = parameters_with_gradients(shapes, norm, seed)
     expected = [share * gradient for gradient in gradients_of(parameters)]
-    found = clipped(submission, (parameter for parameter in parameters), share * norm)
+    found = clipped(submission, draw.one_by_one(parameters), share * norm)
     all_same(parameters, expected, f"given by a generator, with norm {norm:.6g} and max_norm {share * norm:.6g}")
     holds(
         abs(found - norm) <= 1e-9 * norm,

@@ -99,11 +99,13 @@ class Run:
 
     def __init__(self, submission, size, seed, training=True, lr=0.3):
         self.size = size
-        self.train, self.val = Loader(size.batches, seed), Loader(size.val_batches, seed + 1000)
-        self.model = Bigrams(seed).train(training)
-        self.optimizer = Recording(self.model, lr)
+        self.train = draw.stand_in(Loader, size.batches, seed)
+        self.val = draw.stand_in(Loader, size.val_batches, seed + 1000)
+        self.model = draw.stand_in(Bigrams, seed).train(training)
+        self.optimizer = draw.stand_in(Recording, self.model, lr)
         self.told = []  # what on_eval was told, and after how many steps
-        result = submission.train_model(
+        result = verbs.call(
+            submission.train_model,
             self.model,
             self.train,
             self.val,
@@ -157,21 +159,31 @@ def three_lists(result):
     return tuple([float(value) for value in values] for values in result)
 
 
+def optimizer_of(model, name, lr):
+    """One of PyTorch's own optimizers for a model."""
+    return getattr(torch.optim, name)(model.parameters(), lr=lr)
+
+
+def counted(count, what):
+    """A number of things."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
 @given(seed=draw.seeds, lr=st.floats(0.01, 1), name=st.sampled_from(["SGD", "AdamW"]))
 @settings(max_examples=10)
 @example(seed=0, lr=0.5, name="SGD")
 def test_one_step_equals_a_step_by_hand(submission, seed, lr, name):
     """With one batch, training is: the gradient of the loss, then one step of the optimizer that was given."""
-    model, loader = Bigrams(seed), Loader(1, seed)
+    model, loader = draw.stand_in(Bigrams, seed), draw.stand_in(Loader, 1, seed)
     by_hand = model.copy().train()
-    optimizer = getattr(torch.optim, name)
-    submission.train_model(model, loader, loader, optimizer(model.parameters(), lr=lr), "cpu", 1, 1, 1)
-    step = optimizer(by_hand.parameters(), lr=lr)
+    optimizer = draw.stand_in(optimizer_of, model, name, lr)
+    verbs.call(submission.train_model, model, loader, loader, optimizer, "cpu", 1, 1, 1)
+    step = optimizer_of(by_hand, name, lr)
     by_hand.loss(loader.batches[0], training=True).backward()
     step.step()
     what = f"after one step of {name}, the parameter"
-    same(model.table, by_hand.table.detach(), ("token", "next token"), what)
-    same(model.bias, by_hand.bias.detach(), ("next token",), what)
+    same(model.table, by_hand.table.detach(), ("token", "next token"), what, got="it is")
+    same(model.bias, by_hand.bias.detach(), ("next token",), what, got="it is")
 
 
 @given(size=SIZES, seed=draw.seeds)
@@ -211,7 +223,7 @@ def test_a_step_follows_the_gradient_of_its_batch_alone(submission, size, seed):
                 f"At step {step}, counted from 0, {name} has no gradient: call backward() before the optimizer's step.",
             )
             what = f"at step {step}, counted from 0, the gradient of {name}"
-            same(found[name], parameter.grad, ("token", "next token")[-parameter.dim() :], what)
+            same(found[name], parameter.grad, ("token", "next token")[-parameter.dim() :], what, got="it is")
 
 
 @given(size=SIZES, seed=draw.seeds, lr=st.floats(0.01, 1))
@@ -223,7 +235,7 @@ def test_nothing_but_the_optimizer_changes_the_parameters(submission, size, seed
     last, when = Bigrams(seed), "Before the first step"
     for step, (_, before, after, _) in enumerate(run.optimizer.steps):
         stays(last, before, when)
-        last, when = after, f"After {step + 1} steps and before what comes next"
+        last, when = after, f"After {counted(step + 1, 'step')} and before what comes next"
     stays(last, run.model, when)
     found = run.optimizer.param_groups[0]["lr"]
     holds(found == lr, f"The optimizer had the learning rate {lr:.4g}, and has {found:.4g} now: nobody asked for that.")
@@ -263,7 +275,7 @@ def test_losses_are_measured_in_eval_mode_without_gradient(submission, size, see
     ends = [called - 1 for _, _, _, called in run.optimizer.steps]
     for step, end in enumerate([*ends, len(run.model.log)]):
         for training, gradients, _ in run.model.log[begins:end]:
-            when = f"After {step} steps the model was called to measure a loss"
+            when = f"After {counted(step, 'step')} the model was called to measure a loss"
             holds(not training, f"{when} in training mode: with dropout on, losses are too high. Call eval() before.")
             holds(not gradients, f"{when} with gradients on, which costs memory for nothing.")
         begins = end + 1
@@ -331,8 +343,8 @@ def test_tokens_seen_counts_the_input_tokens(submission, size, seed):
         expected = sum(map(math.prod, shapes))
         holds(
             found == expected,
-            f"After {step + 1} steps, with input batches of shapes {shapes}, tokens_seen should be {expected}, but is "
-            f"{found:g}.",
+            f"After {counted(step + 1, 'step')}, with input batches of shapes {shapes}, tokens_seen should be "
+            f"{expected}, but is {found:g}.",
         )
 
 
@@ -348,9 +360,16 @@ def test_on_eval_is_told_step_and_losses(submission, size, seed):
     )
     for index, (told, after) in enumerate(run.told):
         holds(len(told) == 3, f"on_eval should be called with step, train_loss, val_loss, but got {told}.")
-        equal(int(told[0]), after - 1, f"the step that on_eval is told after {after} optimizer steps")
+        equal(
+            int(told[0]),
+            after - 1,
+            f"the step that on_eval is told after {counted(after, 'optimizer step')}",
+            got="it is",
+        )
         expected = [run.train_losses[index], run.val_losses[index]]
-        equal([float(loss) for loss in told[1:]], expected, "the train_loss and val_loss that on_eval is told")
+        equal(
+            [float(loss) for loss in told[1:]], expected, "the [train_loss, val_loss] that on_eval is told", got="it is"
+        )
 
 
 @given(size=SIZES, seed=draw.seeds)
@@ -359,13 +378,15 @@ def test_on_eval_is_told_step_and_losses(submission, size, seed):
 @example(size=Sizes(epochs=0, batches=2, val_batches=1, freq=1, iter=1), seed=0)
 def test_it_trains_the_same_without_on_eval(submission, size, seed):
     """on_eval may be left out, and measuring more often changes nothing in the model."""
-    observed, model, val = Run(submission, size, seed, lr=0.3), Bigrams(seed), Loader(size.val_batches, seed + 1000)
-    sgd = torch.optim.SGD(model.parameters(), lr=0.3)
-    result = submission.train_model(model, observed.train, val, sgd, "cpu", size.epochs, size.freq + 1, size.iter)
+    observed, model = Run(submission, size, seed, lr=0.3), draw.stand_in(Bigrams, seed)
+    val = draw.stand_in(Loader, size.val_batches, seed + 1000)
+    sgd = draw.stand_in(optimizer_of, model, "SGD", 0.3)
+    train = draw.stand_in(Loader, size.batches, seed)
+    result = verbs.call(submission.train_model, model, train, val, sgd, "cpu", size.epochs, size.freq + 1, size.iter)
     train_losses, _, _ = three_lists(result)
     equal(len(train_losses), len(range(0, observed.steps, size.freq + 1)), "the number of measurements")
     what = f"measured every {size.freq + 1} steps instead of {size.freq}, the parameter"
-    same(model.table, observed.model.table.detach(), ("token", "next token"), what)
+    same(model.table, observed.model.table.detach(), ("token", "next token"), what, got="it is")
 
 
 def devices_seen(submission):
@@ -411,21 +432,35 @@ class Reshuffled:
 @example(epochs=2, batches=1)
 def test_each_epoch_asks_the_loader_anew(submission, epochs, batches):
     """Each epoch goes through the train loader anew, which is when a loader shuffles."""
-    model, seen = nn.Sequential(nn.Embedding(200, 200)), []
+    model, seen = draw.stand_in(embedding_only, 200), []
 
     def note(module, arguments, result):
         if torch.is_grad_enabled():
             seen.append(arguments[0].flatten()[0].item())
 
     model.register_forward_hook(note)
-    sgd = torch.optim.SGD(model.parameters(), lr=0.1)
-    submission.train_model(model, Reshuffled(batches), Loader(1, 0), sgd, "cpu", epochs, 100, 1)
+    sgd = draw.stand_in(optimizer_of, model, "SGD", 0.1)
+    train, val = draw.stand_in(Reshuffled, batches), draw.stand_in(Loader, 1, 0)
+    verbs.call(submission.train_model, model, train, val, sgd, "cpu", epochs, 100, 1)
     rounds = [token // VOCAB for token in seen]
     holds(
         len(set(rounds)) == epochs,
-        f"In {epochs} epochs, the batches of {len(set(rounds))} rounds through the loader were trained on: go through "
-        "the loader itself in each epoch, not through a copy of what it gave once.",
+        f"In {epochs} epochs, the batches of {counted(len(set(rounds)), 'round')} through the loader were trained on: "
+        "go through the loader itself in each epoch, not through a copy of what it gave once.",
     )
+
+
+def embedding_only(vocab):
+    """A model that looks at one token only."""
+    return nn.Sequential(nn.Embedding(vocab, vocab))
+
+
+def with_dropout():
+    """A model in which chance has a say while it trains."""
+    model = nn.Sequential(nn.Embedding(VOCAB, 8), nn.Dropout(0.5), nn.Linear(8, VOCAB)).double()
+    for index, parameter in enumerate(model.parameters()):
+        verbs.write(parameter, draw.normal(index, *parameter.shape))
+    return model
 
 
 @given(seed=draw.seeds)
@@ -434,12 +469,11 @@ def test_the_same_seed_gives_the_same_history(submission, seed):
     """After the same torch.manual_seed everything is the same, and after another it is not: it seeds nothing itself."""
 
     def history(global_seed):
-        model = nn.Sequential(nn.Embedding(VOCAB, 8), nn.Dropout(0.5), nn.Linear(8, VOCAB)).double()
-        for index, parameter in enumerate(model.parameters()):
-            verbs.write(parameter, draw.normal(index, *parameter.shape))
-        sgd = torch.optim.SGD(model.parameters(), lr=0.5)
+        model = draw.stand_in(with_dropout)
+        sgd = draw.stand_in(optimizer_of, model, "SGD", 0.5)
         torch.default_generator.manual_seed(global_seed)
-        lists = three_lists(submission.train_model(model, Loader(3, 0), Loader(1, 9), sgd, "cpu", 2, 2, 2))
+        train, val = draw.stand_in(Loader, 3, 0), draw.stand_in(Loader, 1, 9)
+        lists = three_lists(verbs.call(submission.train_model, model, train, val, sgd, "cpu", 2, 2, 2))
         return lists, torch.get_rng_state().tolist()
 
     first, again, other = history(seed), history(seed), history(seed + 1)
@@ -476,16 +510,21 @@ def entropy_of(batches, source):
     return -sum(source[ids, targets].log().mean().item() for ids, targets in batches) / len(batches)
 
 
+def first_of(batches, count):
+    """Only the first of some batches."""
+    return batches[:count]
+
+
 def test_a_gpt_comes_close_to_the_entropy_and_not_below(submission):
     """A GPT trained on a source of known entropy comes within 3 % of it on new text, and not below it."""
     from chap4_gpt.gpt_model import GPTModel
 
-    source = markov_source(seed=1)
-    train, held_out = written_by(source, STEPS, seed=2), written_by(source, 20, seed=3)
-    shown = held_out[:2]  # few, so that it does not take long to measure far too often
+    source = draw.stand_in(markov_source, 1)
+    train, held_out = draw.stand_in(written_by, source, STEPS, 2), draw.stand_in(written_by, source, 20, 3)
+    shown = draw.stand_in(first_of, held_out, 2)  # few, so that it does not take long to measure far too often
     model = verbs.construct(GPTModel, GPT | {"drop_rate": 0.0, "qkv_bias": False}, seed=0)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=0.006, weight_decay=0.01)
-    result = submission.train_model(model, train, shown, optimizer, "cpu", 1, 100, len(shown))
+    optimizer = draw.stand_in(optimizer_of, model, "AdamW", 0.006)
+    result = verbs.call(submission.train_model, model, train, shown, optimizer, "cpu", 1, 100, len(shown))
     _, val_losses, _ = three_lists(result)
     holds(len(val_losses) > 0, "No loss was measured.")
     with torch.no_grad():

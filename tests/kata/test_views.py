@@ -10,6 +10,7 @@ from kata import ROOT, curriculum
 GOLDEN = ROOT / "tests" / "kata" / "golden"
 FEWEST = 2
 NAMES = sorted(file.stem for file in GOLDEN.glob("*.txt"))
+LESSONS = curriculum.load(ROOT)  # once: it reads every card and every law file
 RENEW = "Run `.venv/bin/python tests/kata/views.py {}`, read the view as a learner would, and commit it."
 
 pytestmark = pytest.mark.skipif("not hasattr(__import__('os'), 'fork')", reason="misconceptions are judged in forks")
@@ -25,7 +26,7 @@ def views(tmp_path_factory):
     return made, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("exercise", [exercise.id for exercise in curriculum.load(ROOT).exercises])
+@pytest.mark.parametrize("exercise", [exercise.id for exercise in LESSONS.exercises])
 def test_every_exercise_has_golden_views(exercise):
     own = [name for name in NAMES if name.partition("-")[0] == exercise]
     assert len(own) >= FEWEST, (
@@ -37,7 +38,7 @@ def test_every_exercise_has_golden_views(exercise):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_golden_view_is_of_a_misconception(name):
     exercise, _, slug = name.partition("-")
-    slugs = [variant.slug for variant in curriculum.load(ROOT).exercise(exercise).misconceptions]
+    slugs = [variant.slug for variant in LESSONS.exercise(exercise).misconceptions]
     assert slug in slugs, f"tests/kata/golden/{name}.txt: {exercise} has no misconception {slug}. Delete or rename it."
 
 
