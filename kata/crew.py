@@ -1,11 +1,15 @@
 """The workers of now: started where and as the system allows, looked after until each job has its verdict."""
 
+import contextlib
 import multiprocessing
 import multiprocessing.forkserver
 import multiprocessing.resource_tracker
+import os
 import sys
 from multiprocessing.context import BaseContext
-from typing import Literal
+from typing import Any, Literal
+
+import psutil
 
 from kata import limits
 from kata.job import Job
@@ -46,6 +50,15 @@ class Crew:
             self.jobs.remove(job)
         job.give_up()
 
+    def renew(self) -> bool:
+        """Starts the fork server anew, if it has died; returns whether it had."""
+        if self.context.get_start_method() != "forkserver" or server_is_alive():
+            return False
+        forget_server()
+        self.context = context_for("forkserver")
+        self.orphans = limits.Orphans()
+        return True
+
     def close(self) -> None:
         """Gives up all that is left."""
         for job in list(self.jobs):
@@ -62,3 +75,19 @@ def context_for(start: Start) -> BaseContext:
     if sys.platform != "win32":
         multiprocessing.resource_tracker.ensure_running()  # else it would appear later, and look like an orphan
     return context
+
+
+def server_is_alive() -> bool:
+    """Whether the fork server's process is there."""
+    pid = getattr(multiprocessing.forkserver._forkserver, "_forkserver_pid", None)
+    return pid is None or (psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+
+
+def forget_server() -> None:
+    """Makes multiprocessing forget a fork server that has died: somebody else may have waited for its end already."""
+    server: Any = multiprocessing.forkserver._forkserver
+    with contextlib.suppress(ChildProcessError, OSError):
+        os.waitpid(server._forkserver_pid, os.WNOHANG)
+    with contextlib.suppress(OSError):
+        os.close(server._forkserver_alive_fd)
+    server._forkserver_pid = server._forkserver_address = server._forkserver_alive_fd = None

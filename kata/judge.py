@@ -61,7 +61,7 @@ def judge(
     def done(job: Job) -> None:
         if case.confined and not job.confined:
             environment["confinement"] = "none: this system did not grant it"
-        elif job.key:
+        elif job.key and cache.key(case, job.exercise) == job.key:  # else its files have changed meanwhile
             cache.write(curriculum.root, job.key, job.verdict)
         on_change(verdict)
 

@@ -42,11 +42,16 @@ class Live:
         self.thread = threading.Thread(target=self._run, name="judge", daemon=True)
         self.thread.start()
 
-    def judge(self, exercise: Exercise, prerequisites: str) -> None:
-        """Judges this exercise now, as it is on the disk; what was asked for before is not wanted any more."""
+    def judge(self, exercise: Exercise, prerequisites: str) -> Wish:
+        """Judges this exercise now, as it is on the disk; what was asked for before is not wanted any more.
+
+        Returns the wish that what is heard of it will name.
+        """
+        wish = Wish(exercise, prerequisites)
         with self.lock:
-            self.wish = Wish(exercise, prerequisites)
+            self.wish = wish
         self.wake.set()
+        return wish
 
     def judge_others(self, exercises: Sequence[Exercise], prerequisites: str, at_once: int = 1) -> None:
         """Judges these, too, when nothing is waited for; several at once if asked to. Replaces an earlier such list."""
@@ -69,19 +74,32 @@ class Live:
                 try:
                     bench.step()
                 except CannotJudge as error:
-                    bench.drop_all()
-                    self.tell(Trouble(str(error)))
-                except OSError as error:
-                    bench.drop_all()
-                    self.tell(Trouble(f"{error.strerror or error}: {error.filename or 'no file is named'}."))
+                    self._give_up(bench, str(error))
+                except (OSError, EOFError) as error:
+                    if crew.renew():
+                        self._begin_again(bench)
+                    else:
+                        said = getattr(error, "strerror", None) or type(error).__name__
+                        self._give_up(bench, f"{said}: {getattr(error, 'filename', None) or 'no file is named'}.")
                 except Exception as error:
-                    bench.drop_all()
-                    self.tell(Trouble(write_fault(self.curriculum.root, error)))
+                    self._give_up(bench, write_fault(self.curriculum.root, error))
                 self.wake.wait(TICK if bench.is_busy else None)
                 self.wake.clear()
         finally:
             bench.close()
             crew.close()
+
+    def _begin_again(self, bench: "_Bench") -> None:
+        with contextlib.suppress(Exception):
+            bench.drop_all()
+        with self.lock:
+            self.wish = self.wish or bench.wish
+        self.wake.set()
+
+    def _give_up(self, bench: "_Bench", says: str) -> None:
+        with contextlib.suppress(Exception):  # whatever is wrong, the next save is to find somebody here
+            bench.drop_all()
+        self.tell(Trouble(says, ends=True))
 
 
 class _Bench:
@@ -200,6 +218,16 @@ class _Bench:
         self.crew.start(self.whole)
 
     def _finished(self, job: Job) -> None:
+        wish = self.wish if job is self.whole else self.others.get(job)
+        if wish is not None and self._case(wish)[1] != job.key:  # its files have changed since: another's verdict
+            if job is self.whole:
+                self.whole = self.seen = None
+                self._begin_whole()
+            else:
+                del self.others[job]
+                with self.live.lock:
+                    self.live.others.insert(0, wish)
+            return
         self._keep(job)
         if job is self.whole and self.wish is not None:
             verdict = in_the_words_of(self.seen, job.verdict)
@@ -267,6 +295,8 @@ class _Bench:
                 self.preparing = prepare(self.crew.context, self.live.curriculum, self.wish.exercise)
             return
         if self.zygote is not None:
+            if not self.zygote.is_ready and self.zygote_is_for == self._stands_on(self.wish):
+                return  # it ended before it was ready, and another would, too
             self.zygote.end()
         exercise = self.wish.exercise
         self.zygote_is_for = self._stands_on(self.wish)

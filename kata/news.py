@@ -34,9 +34,10 @@ class Heard:
 
 @dataclass(frozen=True)
 class Trouble:
-    """Judging cannot go on; the sentence says why."""
+    """Something went wrong; the sentence says what. Where it `ends` the judging, nothing more comes before a save."""
 
     says: str
+    ends: bool = False
 
 
 News = Began | Heard | Trouble

@@ -88,11 +88,14 @@ class Zygote:
                         case {"ready": True}:
                             self.is_ready = True
                         case {"born": number, "pid": pid}:
+                            self.ended.pop(pid, None)  # of an earlier process that had the same number
                             self.born[number] = pid
                         case {"ended": pid, "status": status}:
                             self.ended[pid] = status
                     self.news.notify_all()
                 self.wake.set()
+        with self.news:
+            self.news.notify_all()
         self.wake.set()
 
 
@@ -114,8 +117,9 @@ class Forked:
         zygote.control.send_bytes(pickle.dumps((self.number, replace(self.request, curriculum=None))))  # type: ignore[arg-type]
         reduction.send_handle(zygote.control, self.channel.fileno(), zygote.process.pid)
         with zygote.news:
-            zygote.news.wait_for(lambda: self.number in zygote.born, SECONDS_TO_BE_BORN)
+            zygote.news.wait_for(lambda: self.number in zygote.born or not zygote.is_alive, SECONDS_TO_BE_BORN)
         if self.number not in zygote.born:
+            zygote.process.kill()  # a worker that comes too late would be nobody's
             raise OSError("no worker was born")
         self.pid = zygote.born[self.number]
 

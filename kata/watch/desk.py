@@ -42,6 +42,7 @@ class Desk:
             self.session = replace(self.session, remark=said)
         self.worked_until = time.monotonic()
         self.wants_to_leave = self.has_put_back = False
+        self.asked: news.Wish | None = None
         self.judge = live.Live(curriculum, self.tree, post)
         self.saves = Saves(self.tree, post)
         self._judge_now()
@@ -56,7 +57,7 @@ class Desk:
             case str():
                 self._worked()
                 # Another command, or a second watch, may have shown a hint meanwhile.
-                self.session = replace(self.session, remembered=self._remembered(lambda before: before))
+                self._remember(lambda before: before)
                 before = self.session
                 self.session, effects = keys.press(before, event)
                 for effect in effects:
@@ -67,7 +68,8 @@ class Desk:
             case news.Heard():
                 self._heard(event)
             case news.Trouble():
-                self.session = replace(self.session, remark=event.says)
+                phase = "stopped" if event.ends and self.session.phase != "settled" else self.session.phase
+                self.session = replace(self.session, remark=event.says, phase=phase)
 
     def close(self) -> None:
         """Ends the judge, and remembers what there is to remember."""
@@ -87,7 +89,7 @@ class Desk:
             self.session = replace(sessions.saved(self.session, current), remark=remark)
             self.has_put_back = False
             self._judge_now()
-        if others or helper:
+        if others or helper or self.session.own:
             self._judge_others()
 
     def _began(self, event: news.Began) -> None:
@@ -100,6 +102,8 @@ class Desk:
                 self.session = replace(self.session, under_way=under_way)
 
     def _heard(self, event: news.Heard) -> None:
+        if event.now and event.wish is not self.asked:
+            return  # said of what has been saved over since
         own = event.wish.prerequisites == "own"
         self.session = sessions.heard(self.session, event.verdict, event.settled, own)
         if event.settled and event.verdict.status == "passed":
@@ -132,16 +136,21 @@ class Desk:
             said = f"{exercise.id} is the stub again."
             if backup:
                 said = f"{said} Your work is saved as {backup.relative_to(self.root)}"
+            self.has_put_back = exercise == self.session.current and file.state != "equal"
         self.session = replace(self.session, remark=said)
-        self.has_put_back = True
         self.saves.look()
 
     def _judge_now(self) -> None:
-        self.judge.judge(self.session.current, self.session.prerequisites)
+        self.asked = self.judge.judge(self.session.current, self.session.prerequisites)
 
     def _judge_others(self) -> None:
-        others = [each for each in self.session.curriculum.exercises if each != self.session.current]
-        self.judge.judge_others(others, self.session.prerequisites)
+        every = self.session.curriculum.exercises
+        if self.session.view == "summary":
+            self.session = replace(self.session, finale={})
+            self.judge.judge_others(every, "own", os.cpu_count() or 1)
+        else:
+            others = [each for each in every if each != self.session.current]
+            self.judge.judge_others(others, self.session.prerequisites)
 
     def _worked(self) -> None:
         """Counts the time since the last event as work on the current exercise, unless it was a long time."""
@@ -159,7 +168,8 @@ class Desk:
             self._remember(lambda known: known.with_seen(id, seen))
 
     def _remember(self, how: Callable[[State], State]) -> None:
-        self.session = replace(self.session, remembered=self._remembered(how))
+        remembered = self._remembered(how)  # which may leave a remark
+        self.session = replace(self.session, remembered=remembered)
 
     def _remembered(self, how: Callable[[State], State]) -> State:
         try:

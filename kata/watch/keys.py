@@ -71,6 +71,8 @@ def offered(session: Session) -> list[Key]:
             return _of_the_list(session)
         case "exercise":
             return [*_of_the_exercise(session), Key("q", "quit", lambda now: (now, [Quit()]))]
+        case "summary":
+            return [key for key in _of_the_exercise(session) if key.name == "l"] + [Key("escape", "back", _back)]
         case _:
             again = [key for key in _of_the_exercise(session) if key.name in ("s", "d")]
             return [*again, Key("escape", "back", _back)]
@@ -92,8 +94,8 @@ def _of_the_exercise(session: Session) -> list[Key]:
     keys += [
         Key("l", "list", lambda now: (replace(now, view="list", listing=Listing(now.current.id), remark=""), [])),
         Key("c", "check all", lambda now: (replace(now, view="grid", remark=""), [JudgeAll(now.own)])),
-        Key("v", "all that is known", lambda now: _seen(now, "output")),
-        Key("o", "on the reference's" if session.own else "on your own", _turned),
+        Key("v", "all known", lambda now: _seen(now, "output")),
+        Key("o", "on reference" if session.own else "on your own", _turned),
     ]
     if session.is_done:
         keys += [

@@ -1,5 +1,6 @@
 """Tells which files of a tree have other bytes than before, whichever way an editor writes them."""
 
+import contextlib
 import hashlib
 import threading
 from collections.abc import Callable, Iterator
@@ -13,6 +14,8 @@ STEP = 10
 MOST_STEPS = 50
 """Milliseconds: how often is looked for changes, and how long changes that follow each other are taken together."""
 SECONDS_TO_REAPPEAR = 0.2
+TIMEOUT = 1000
+"""Milliseconds after which it looks even where nothing is told."""
 POLLING = "WATCHFILES_FORCE_POLLING"
 """The environment variable that makes it look by itself, where the file system tells nothing (network, containers)."""
 
@@ -46,18 +49,47 @@ class Saves:
         self.thread.join(2)
 
     def _run(self) -> None:
-        changes = watchfiles.watch(
-            self.tree, watch_filter=None, step=STEP, debounce=MOST_STEPS, stop_event=self.stop, raise_interrupt=False
-        )
-        for _ in changes:
+        while not self.stop.is_set():
+            folder = _identity(self.tree)
+            with contextlib.suppress(OSError):  # the folder may be gone for a while
+                for _ in watchfiles.watch(
+                    self.tree,
+                    watch_filter=None,
+                    step=STEP,
+                    debounce=MOST_STEPS,
+                    stop_event=self.stop,
+                    rust_timeout=TIMEOUT,
+                    yield_on_timeout=True,
+                    raise_interrupt=False,
+                ):
+                    self.look()
+                    if _identity(self.tree) != folder:  # another of that name: what is watched is not it
+                        break
+            self.stop.wait(SECONDS_TO_REAPPEAR)
             self.look()
 
 
 def _digests(tree: Path) -> Iterator[tuple[Path, bytes]]:
-    for file in tree.glob("*/*.py"):
+    for file in (file for folder in _entries(tree) for file in _entries(folder) if file.suffix == ".py"):
         try:
             if file.is_file():
-                big = file.stat().st_size > LARGEST_FILE
-                yield file, str(file.stat()).encode() if big else hashlib.sha256(file.read_bytes()).digest()
+                found = file.stat()
+                known = f"{found.st_size} {found.st_mtime_ns}" if found.st_size > LARGEST_FILE else file.read_bytes()
+                yield file, hashlib.sha256(known.encode() if isinstance(known, str) else known).digest()
         except OSError:
             continue
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:  # no folder, or no longer
+        return []
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    try:
+        found = folder.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -105,6 +105,8 @@ def _heading(session: Session, width: int) -> list[Text]:
     heading = Text.assemble((exercise.id, "bold"), f"  {exercise.title}  ")
     if session.phase == "judging":
         heading.append(f"judging {exercise.id} …", "yellow")
+    elif session.phase == "stopped":
+        heading.append("not judged: save it once more", "red")
     elif verdict is not None:
         heading.append(f"{verdict.points:g} of {verdict.max_points:g} points", "green" if session.is_done else "")
         if session.phase == "glanced":
@@ -123,7 +125,9 @@ def _exercise(session: Session, width: int, height: int) -> list[Text]:
     printed = message.plain("".join(law.output for law in verdict.laws)).rstrip().splitlines()
     if printed:
         lines.append(Text("your code printed:", "dim"))
-        lines += [Text(f"  {line.expandtabs(4)}") for line in printed[:OUTPUT_LINES]]
+        for line in printed[:OUTPUT_LINES]:
+            lines.append(Text(f"  {line.expandtabs(4)}"))
+            lines[-1].truncate(width, overflow="ellipsis")
         if len(printed) > OUTPUT_LINES:
             lines.append(Text(f"  ... and {len(printed) - OUTPUT_LINES} more lines: v shows them", "dim"))
     lines += _laws(verdict, width, height - len(lines) - (0 if session.hint is None else 6))

@@ -10,7 +10,7 @@ from kata.hints import Offer
 from kata.state import State
 from kata.verdict import ExerciseVerdict
 
-Phase = Literal["judging", "glanced", "settled"]
+Phase = Literal["judging", "glanced", "settled", "stopped"]
 View = Literal["exercise", "list", "grid", "output", "solution", "difference", "reset", "summary"]
 Filter = Literal["all", "done", "pending"]
 FILTERS: tuple[Filter, ...] = ("all", "done", "pending")

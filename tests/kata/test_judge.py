@@ -1,6 +1,7 @@
 """Whatever a submission does, the judge finishes, says what happened, and every other exercise keeps its points."""
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -430,3 +431,11 @@ def test_no_worker_outlives_a_judge_that_is_killed(stubbed):
     running.kill()
     running.communicate(timeout=30)
     assert_all_end(below)
+
+
+def test_a_verdict_on_a_file_that_changed_meanwhile_is_not_kept(judge, stubbed):
+    right = "def double(x):\n    return 2 * x\n"
+    text = f"import pathlib\npathlib.Path(__file__).write_text({right!r})\n{right}"
+    assert judge(text).double.status == "passed"
+    kept = [json.loads(file.read_text()) for file in (stubbed.root / ".kata/verdicts").iterdir()]
+    assert [verdict["id"] for verdict in kept] == ["quadruple"]

@@ -3,7 +3,9 @@
 import contextlib
 import json
 import os
+import queue
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +18,7 @@ import psutil
 import pytest
 
 from kata import state
+from kata.watch.saves import Saves
 from tests.kata.terminal import SECONDS, Terminal
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="a pseudo-terminal is needed")
@@ -296,6 +299,36 @@ def test_a_loop_that_never_ends_freezes_nothing(watch, hinted):
     screen.until("done: every law holds.")
 
 
+def test_it_goes_on_when_the_fork_server_has_died(watch, hinted):
+    screen = watch("double")
+    screen.until(settled("0 of 2"))
+    below = psutil.Process(screen.child.pid).children()
+    server = next(process for process in below if "forkserver" in " ".join(process.cmdline()))
+    server.kill()
+    psutil.wait_procs([server], timeout=10)
+    screen.save(RIGHT)
+    screen.until("done: every law holds.")
+    screen.save(WRONG)
+    screen.until(settled("0 of 2"))
+
+
+def test_saves_are_seen_in_a_folder_that_was_made_anew(tmp_path):
+    file = tmp_path / "exercises/chap1_numbers/double.py"
+    file.parent.mkdir(parents=True)
+    file.write_text(WRONG)
+    told: queue.SimpleQueue[set[Path]] = queue.SimpleQueue()
+    saves = Saves(tmp_path / "exercises", told.put)
+    try:
+        shutil.rmtree(tmp_path / "exercises")
+        assert told.get(timeout=SECONDS) == {file}
+        file.parent.mkdir(parents=True)
+        for text in (RIGHT, WRONG):
+            file.write_text(text)
+            assert told.get(timeout=SECONDS) == {file}
+    finally:
+        saves.close()
+
+
 def test_a_crash_is_told(watch, hinted):
     screen = watch("double")
     screen.until(settled("0 of 2"))
@@ -338,6 +371,15 @@ def test_a_memory_that_was_cut_in_half_is_set_aside(watch, hinted):
     screen.until("could not be understood")
     screen.until(settled("0 of 2"))
     assert hinted.read(f"{state.FILE}.broken-1") == '{"version": 1, "current": "quad'
+
+
+def test_it_says_that_nothing_can_be_remembered(watch, hinted):
+    (hinted.root / ".kata/state.lock").mkdir(parents=True)
+    screen = watch("double")
+    screen.until(settled("0 of 2"))
+    screen.press("h")
+    screen.until("hint 1 of 3")
+    screen.until("What you do now will not be remembered.")
 
 
 def test_two_watches_at_once_remember_what_both_have_shown(watch, hinted):
