@@ -379,7 +379,7 @@ def test_it_says_that_nothing_can_be_remembered(watch, hinted):
     screen.until(settled("0 of 2"))
     screen.press("h")
     screen.until("hint 1 of 3")
-    screen.until("What you do now will not be remembered.")
+    screen.until(f"{state.FILE} cannot be written: Is a directory. What you do now will not be\nremembered.")
 
 
 def test_two_watches_at_once_remember_what_both_have_shown(watch, hinted):
