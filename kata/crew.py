@@ -26,10 +26,10 @@ class Crew:
         self.orphans = limits.Orphans()
         self.jobs: list[Job] = []
 
-    def start(self, job: Job, context: BaseContext | None = None) -> None:
-        """Sends a worker to a job; with a `context`, one from there."""
+    def start(self, job: Job) -> None:
+        """Sends a worker to a job. Raises OSError where none can be had."""
+        job.start(self.context)
         self.jobs.append(job)
-        job.start(context or self.context)
 
     def advance(self) -> list[Job]:
         """Takes in what happened since; returns the jobs that have their verdict now. Raises CannotJudge."""

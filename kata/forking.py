@@ -4,18 +4,15 @@ import os
 from pathlib import Path
 from typing import Any, Protocol
 
-import hypothesis
 import pytest
 
 from kata import limits, worker
 from kata.curriculum import Curriculum, Exercise
 from kata.listener import Listener
 from kata.pytest_plugin import RUN, TREES
-from kata.run import QUICK, Collector
+from kata.run import QUICK, Collector, fewer, may_compute_before_forking
 from kata.verdict import not_judged
 from kata.zygote import FEW
-
-FEWEST = 2
 
 
 class Orders(Protocol):
@@ -44,7 +41,8 @@ class _Forks(Collector):
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        self._warm_up(session)
+        if may_compute_before_forking():
+            self._warm_up(session)
         asked = self.orders.next_worker()
         if asked is None:
             return True
@@ -85,7 +83,4 @@ def draw_few(item: pytest.Item, smallest: bool) -> None:
         return
     usual = getattr(test, "kata_usual_settings", test._hypothesis_internal_use_settings)
     test.kata_usual_settings = usual
-    phases = usual.phases if smallest else tuple(set(usual.phases) - {hypothesis.Phase.shrink})
-    test._hypothesis_internal_use_settings = hypothesis.settings(
-        usual, max_examples=max(FEWEST, round(usual.max_examples * FEW)), phases=phases
-    )
+    test._hypothesis_internal_use_settings = fewer(usual, FEW, smallest)

@@ -106,9 +106,15 @@ class Job:
             memory=limits.MEMORY,
             confined=self.case.confined,
         )
-        self.process = context.Process(target=worker.main, args=(request, theirs), daemon=True)  # type: ignore[attr-defined]
-        self.process.start()
-        theirs.close()
+        process = context.Process(target=worker.main, args=(request, theirs), daemon=True)  # type: ignore[attr-defined]
+        try:
+            process.start()
+        except (OSError, EOFError):
+            self.workers -= 1  # there is none to be ended
+            raise
+        finally:
+            theirs.close()
+        self.process = process
         self.watched = limits.Watched(self.process.pid)
         # A thread: a submission that writes half a message must not be waited for by anybody who is needed.
         self.reader = threading.Thread(target=self._read, args=(channel, self.events), daemon=True)

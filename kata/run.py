@@ -5,7 +5,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import hypothesis
 import pytest
+import torch
 
 from kata import KataError, wording
 from kata.curriculum import Curriculum, Exercise
@@ -24,6 +26,7 @@ QUICK = [
     *("--tb=no", "--assert=plain", "-p", "no:unraisableexception", "-p", "no:threadexception", "-p", "no:faulthandler"),
     *("-p", "no:logging"),
 ]
+FEWEST = 2
 JUDGED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
 
 
@@ -65,6 +68,17 @@ def judge(
         raise JudgeError(f"pytest ended with {pytest.ExitCode(status).name}: {' '.join(collector.complaints)}")
     verdict.settle()
     return verdict
+
+
+def may_compute_before_forking() -> bool:
+    """Whether a child of a process that has computed can compute, too: not so where PyTorch keeps threads for a GPU."""
+    return torch.accelerator.current_accelerator(check_available=False) is None
+
+
+def fewer(usual: hypothesis.settings, share: float, smallest: bool = True) -> hypothesis.settings:
+    """Settings that draw this share of the usual cases, and look for the `smallest` one that breaks a law or not."""
+    phases = usual.phases if smallest else tuple(set(usual.phases) - {hypothesis.Phase.shrink})
+    return hypothesis.settings(usual, max_examples=max(FEWEST, round(usual.max_examples * share)), phases=phases)
 
 
 class Collector:

@@ -15,7 +15,6 @@ from typing import Any, Literal
 
 import hypothesis
 import pytest
-import torch
 
 from kata.cards import Variant
 from kata.curriculum import Curriculum, Exercise
@@ -25,7 +24,7 @@ from kata.laws.verbs import Submission
 from kata.listener import Listener
 from kata.patches import patched
 from kata.pytest_plugin import RUN, TREES
-from kata.run import QUICK, Collector
+from kata.run import QUICK, Collector, fewer, may_compute_before_forking
 from kata.verdict import LawVerdict, not_judged
 
 SECONDS = 60
@@ -97,7 +96,7 @@ class _Forks:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         self.laws = [_Law.of(item) for item in session.items]
-        if _may_compute_before_forking():
+        if may_compute_before_forking():
             with _interrupted_every(SECONDS):
                 self._run(session, SOLUTION, self.source, FEW)
         gc.collect()
@@ -169,8 +168,7 @@ class _Law:
     def draw_only(self, share: float) -> None:
         """Lets the law draw this share of the cases that it would draw."""
         if self.usual is not None:
-            few = hypothesis.settings(self.usual, max_examples=max(2, round(self.usual.max_examples * share)))
-            self.item.obj._hypothesis_internal_use_settings = few  # type: ignore[attr-defined]
+            self.item.obj._hypothesis_internal_use_settings = fewer(self.usual, share)  # type: ignore[attr-defined]
 
 
 class _Catcher(Collector):
@@ -183,11 +181,6 @@ class _Catcher(Collector):
 
     def explain(self, law: LawVerdict, error: BaseException) -> None:
         self.found.caught[law.id] = "broken" if isinstance(error, LawBroken) else "raised"
-
-
-def _may_compute_before_forking() -> bool:
-    """Whether a child of a process that has computed can compute, too: not so where PyTorch keeps threads for a GPU."""
-    return torch.accelerator.current_accelerator(check_available=False) is None
 
 
 @contextlib.contextmanager

@@ -195,7 +195,7 @@ def test_the_law_that_rejected_the_last_is_asked_first(probed):
 
 def test_it_makes_no_difference_whether_the_laws_ran_before_forking(probed):
     append(probed, CARD, ONE_MORE.replace("one-more", "one-more-at-times").replace("x + 1", "x + (x % 10 == 3)"))
-    cold = verdicts(probed, "variants._may_compute_before_forking = lambda: False")
+    cold = verdicts(probed, "variants.may_compute_before_forking = lambda: False")
     assert cold["one-more-at-times"]["caught"]  # by many cases only: all of them are drawn, then
     assert cold == verdicts(probed)
 
