@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from kata import ROOT
 from kata.capstone.record import Settings
 
-ROUNDS = 9
+ROUNDS = {"training": 9, "generating": 25}
 STEPS = 6
 NEW_TOKENS = 48
 LEAST = 0.8
@@ -102,7 +102,7 @@ def trainer(model: nn.Module, optimizer: Any, loss: Callable[..., Tensor], clip:
 def compare(what: str, tokens: int, ours: Callable[[], Any], theirs: Callable[[], Any]) -> None:
     """Times both by turns; prints the medians, and the median of the ratios of each turn."""
     seconds(ours), seconds(theirs)
-    turns = [(seconds(ours), seconds(theirs)) for _ in range(ROUNDS)]
+    turns = [(seconds(ours), seconds(theirs)) for _ in range(ROUNDS[what])]
     own, other = (statistics.median(tokens / turn[side] for turn in turns) for side in (0, 1))
     ratio = statistics.median(turn[1] / turn[0] for turn in turns)
     says = "at least" if ratio >= LEAST else "LESS THAN"

@@ -36,7 +36,8 @@ class LayerNorm(nn.Module):
         [[-1.0, 1.0], [1.0, -1.0]]
         """
         # TODO 1: Take the mean of each token's features; keep the last dimension, with size 1, so that it broadcasts.
-        # TODO 2: Take their variance: the mean squared distance from the mean, which divides by emb_dim, not emb_dim - 1.
-        # TODO 3: Subtract the mean, and divide by the root of the variance plus eps.
-        # TODO 4: Scale each feature, then shift it.
+        # TODO 2: Subtract it: how far each feature is from the mean of its token.
+        # TODO 3: The variance is the mean of the squares of that; it divides by emb_dim, not by emb_dim - 1.
+        # TODO 4: Divide by the root of the variance plus eps.
+        # TODO 5: Scale each feature, then shift it.
         raise NotImplementedError

@@ -7,6 +7,7 @@ Pascanu, Mikolov and Bengio 2013 (clipping by the norm), section 3.2.
 import math
 from collections.abc import Iterable
 
+import torch
 from torch import Tensor
 
 
@@ -43,7 +44,6 @@ def clip_gradients(parameters: Iterable[Tensor], max_norm: float) -> float:
     Returns:
         The norm before.
 
-    >>> import torch
     >>> weight, unused = torch.zeros(2, requires_grad=True), torch.zeros(3, requires_grad=True)
     >>> weight.grad = torch.tensor([30.0, 40.0])
     >>> clip_gradients([weight, unused], max_norm=5.0)
@@ -52,6 +52,6 @@ def clip_gradients(parameters: Iterable[Tensor], max_norm: float) -> float:
     tensor([3., 4.])
     """
     # TODO 1: Collect the gradients that there are.
-    # TODO 2: The norm of all of them as one vector: the root of the sum of all squares.
+    # TODO 2: The norm of all of them as one vector: the root of the sum of the squares of their norms.
     # TODO 3: If it is too long, multiply each gradient, in place, by one and the same factor.
     raise NotImplementedError

@@ -40,9 +40,11 @@ class LayerNorm(nn.Module):
         """
         # 1. Take the mean of each token's features; keep the last dimension, with size 1, so that it broadcasts.
         mean = x.mean(dim=-1, keepdim=True)  # (..., emb_dim) -> (..., 1)
-        # 2. Take their variance: the mean squared distance from the mean, which divides by emb_dim, not emb_dim - 1.
-        variance = ((x - mean) ** 2).mean(dim=-1, keepdim=True)  # (..., 1); x.var is much slower on a CPU
-        # 3. Subtract the mean, and divide by the root of the variance plus eps.
-        normalised = (x - mean) / torch.sqrt(variance + self.eps)  # (..., emb_dim)
-        # 4. Scale each feature, then shift it.
+        # 2. Subtract it: how far each feature is from the mean of its token.
+        centred = x - mean  # (..., emb_dim)
+        # 3. The variance is the mean of the squares of that; it divides by emb_dim, not by emb_dim - 1.
+        variance = (centred**2).mean(dim=-1, keepdim=True)  # (..., 1); x.var is much slower on a CPU
+        # 4. Divide by the root of the variance plus eps.
+        normalised = centred / torch.sqrt(variance + self.eps)  # (..., emb_dim)
+        # 5. Scale each feature, then shift it.
         return self.scale * normalised + self.shift  # (emb_dim,) * (..., emb_dim) + (emb_dim,) -> (..., emb_dim)

@@ -7,6 +7,7 @@ Pascanu, Mikolov and Bengio 2013 (clipping by the norm), section 3.2.
 import math
 from collections.abc import Iterable
 
+import torch
 from torch import Tensor
 
 
@@ -48,7 +49,6 @@ def clip_gradients(parameters: Iterable[Tensor], max_norm: float) -> float:
     Returns:
         The norm before.
 
-    >>> import torch
     >>> weight, unused = torch.zeros(2, requires_grad=True), torch.zeros(3, requires_grad=True)
     >>> weight.grad = torch.tensor([30.0, 40.0])
     >>> clip_gradients([weight, unused], max_norm=5.0)
@@ -58,8 +58,8 @@ def clip_gradients(parameters: Iterable[Tensor], max_norm: float) -> float:
     """
     # 1. Collect the gradients that there are.
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    # 2. The norm of all of them as one vector: the root of the sum of all squares.
-    norm: float = sum(gradient.double().square().sum().item() for gradient in gradients) ** 0.5
+    # 2. The norm of all of them as one vector: the root of the sum of the squares of their norms.
+    norm: float = sum(torch.linalg.vector_norm(gradient).item() ** 2 for gradient in gradients) ** 0.5
     # 3. If it is too long, multiply each gradient, in place, by one and the same factor.
     if norm > max_norm:
         for gradient in gradients:
