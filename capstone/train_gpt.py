@@ -62,16 +62,16 @@ def train(text: Text, run: Run) -> None:
     optimizer.register_step_pre_hook(before_step)
     optimizer.register_step_post_hook(lambda *_: run.stepped())
 
-    # 4. Go on where the run stopped, dropout's random numbers included. They are those of the first process.
+    # 4. Go on where the run stopped, dropout's random numbers included.
     run.resume(lambda file: load_checkpoint(file, model, optimizer))
-    if run.crew.rank > 0:
-        torch.manual_seed(settings.seed + 1000 * run.step + run.crew.rank)
 
     # 5. Several processes? Each computes the gradients of its share of a batch; all step along their mean.
-    shared = DistributedDataParallel(model, broadcast_buffers=False) if run.crew.size > 1 else model
+    shared = DistributedDataParallel(model, forward_sync_buffers=False) if run.crew.size > 1 else model
 
     # 6. Round after round: train, look at what has been learnt, keep everything.
     while not run.is_over:
+        if run.crew.rank > 0:  # the random numbers in the checkpoint are those of the first process
+            torch.manual_seed(settings.seed + 1000 * run.step + run.crew.rank)
         steps = min(settings.round_steps, run.total_steps - run.step)
         drawn = random_batches(windows, steps, batch_size, seed=1_000_000 * settings.seed + run.step)
         batches = loader(windows, drawn, run)

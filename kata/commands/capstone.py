@@ -180,6 +180,8 @@ def _is_further(bound: Bound, kept: Record) -> bool:
 def _again(arguments: argparse.Namespace) -> str:
     options = ["--tree", arguments.tree] if arguments.tree != "exercises" else []
     options += ["--folder", _short(arguments.folder)] if arguments.folder != FOLDER else []
+    options += ["--device", arguments.device] if arguments.device != "cpu" else []
+    options += ["--processes", str(arguments.processes)] if arguments.processes > 1 else []
     return " ".join(["nox -s capstone", *(["--", *options] if options else [])])
 
 

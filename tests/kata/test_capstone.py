@@ -223,16 +223,34 @@ def test_stopped_and_killed_again_and_again_it_ends_with_the_same_losses_and_sam
     assert kept.samples == expected.samples
 
 
-def test_two_processes_have_the_losses_of_one(tmp_path, monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.chdir(ROOT)
-    alone = trained(*TINY, "--drop-rate", 0, "--folder", tmp_path / "one")
-    assert alone.returncode == 0, alone.stderr
-    assert processes.start(2, helper(*TINY, "--drop-rate", 0, "--folder", tmp_path / "two")) == 0
+def test_two_processes_of_torchrun_have_the_losses_of_one(tmp_path):
+    file = tmp_path / "helper.py"
+    file.write_text(HELPER, encoding="utf-8")
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(file)]
+    options = [*TINY, "--drop-rate", "0", "--folder"]
+    for command in (helper(*options, tmp_path / "one"), [*torchrun, "end", "0", *options, str(tmp_path / "two")]):
+        environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, encoding="utf-8")
+        assert done.returncode == 0, done.stderr
+        assert "Warning" not in done.stderr
     one, two = record.read(tmp_path / "one"), record.read(tmp_path / "two")
     assert (one.processes, two.processes) == (1, 2)
     for a, b in zip(one.points, two.points, strict=True):
         assert (a.step, a.train, a.held_out) == pytest.approx((b.step, b.train, b.held_out), abs=1e-5)
+
+
+def test_two_processes_that_are_stopped_end_with_the_same_losses(tmp_path, monkeypatch, capfd):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.chdir(ROOT)
+    assert processes.start(2, helper(*TINY, "--folder", tmp_path / "whole")) == 0
+    halves = [*TINY, "--processes", 2, "--folder", tmp_path / "parts"]
+    assert processes.start(2, helper(*halves, how="SIGINT", when=6)) == 1
+    assert "--processes 2 goes on after step 4." in " ".join(capfd.readouterr().out.split())
+    assert record.read(tmp_path / "parts").step == 4
+    assert processes.start(2, helper(*halves)) == 0
+    whole, parts = record.read(tmp_path / "whole"), record.read(tmp_path / "parts")
+    assert parts.points == whole.points
+    assert parts.samples == whole.samples
 
 
 def test_one_process_that_fails_ends_the_others():
