@@ -53,8 +53,8 @@ def load_checkpoint(path: str | Path, model: nn.Module, optimizer: torch.optim.O
         The number of steps done.
 
     Raises:
-        Exception: the file is no checkpoint, would run code, or does not fit the model and the optimizer. These, and
-            torch's random state, are then as they were. Of which kind the error is, is free.
+        Exception: the file is no checkpoint, would run code, or does not fit the model and the optimizer. These are
+            then as they were. Of which kind the error is, is free.
 
     >>> import tempfile
     >>> model = nn.Linear(3, 2)

@@ -493,15 +493,17 @@ def test_another_optimizer_is_refused_and_the_model_stays_as_it_is(submission, s
 @given(size=SIZES, seed=draw.seeds)
 @few
 def test_after_a_refusal_training_goes_on_as_without_it(submission, size, seed):
-    """A refused file does not disturb training: torch's random state, the mode and all else are as they were."""
+    """A refused file does not disturb training: with the same random numbers, further steps are the same."""
     expected = state(*trained(size, seed, numbers=range(4)))
     with folder() as home:
         save(submission, home / "other.pt", *trained(size, seed + 1, groups=2))
         (home / "text").write_text("no checkpoint")
         for name, says in {"other.pt": "of another optimizer", "text": "that is no checkpoint"}.items():
             model, optimizer = trained(size, seed)
+            random = torch.get_rng_state()  # what becomes of it on a refusal is free
             with errors_passed_over():
                 load(submission, home / name, model, optimizer)
+            torch.set_rng_state(random)
             train(model, optimizer, seed, range(2, 4))
             identical(state(model, optimizer), expected, f"two steps after a file {says} was refused")
 
@@ -539,8 +541,8 @@ def probe(submission):
         return [torch.equal(torch.get_rng_state(), before), model.training, all(kept), "model.pt" in names, len(names)]
 
     def tried(path, model, optimizer):
-        """Whether it raises, and whether model, optimizer and random state are what they were."""
-        before, random = state(model, optimizer), torch.get_rng_state()
+        """Whether it raises, and whether model and optimizer are what they were."""
+        before = state(model, optimizer)
         raised = False
         try:
             submission.load_checkpoint(path, model, optimizer)
@@ -551,7 +553,7 @@ def probe(submission):
             all(torch.equal(before[name], after[name]) for name in before if name in after and name.startswith(of))
             for of in ("model", "optimizer")
         ]
-        return [raised, *kept, before.keys() == after.keys(), torch.equal(random, torch.get_rng_state())]
+        return [raised, *kept, before.keys() == after.keys()]
 
     def foreign(home):
         files = foreign_files(home, build(TYPICAL, 3)[0])
