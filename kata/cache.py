@@ -1,7 +1,9 @@
 """Verdicts kept from earlier runs, found again by everything that they depend on."""
 
+import contextlib
 import hashlib
 import json
+import os
 from pathlib import Path
 
 from kata import digests
@@ -11,6 +13,8 @@ from kata.job import Case
 from kata.verdict import ExerciseVerdict
 
 FOLDER = ".kata/verdicts"
+AT_MOST = 5000
+"""How many verdicts are kept, of about 10 kB each; when there are more, the half that was written last stays."""
 KEPT = ("passed", "failed", "todo", "missing", "error")  # a timeout may have been the machine's fault
 
 
@@ -44,3 +48,13 @@ def write(root: Path, key: str, verdict: ExerciseVerdict) -> None:
     """Keeps a verdict, if the same code would get it again."""
     if verdict.status in KEPT:
         write_atomically(root / FOLDER / f"{key}.json", json.dumps(verdict.to_dict()))
+        _prune(root / FOLDER)
+
+
+def _prune(folder: Path) -> None:
+    if len(os.listdir(folder)) <= AT_MOST:
+        return
+    with contextlib.suppress(OSError):  # another judge may be at it
+        files = sorted(folder.glob("*.json"), key=lambda file: file.stat().st_mtime_ns, reverse=True)
+        for file in files[AT_MOST // 2 :]:
+            file.unlink()

@@ -51,20 +51,27 @@ class State:
 
 
 def read(root: Path) -> State:
-    """What is remembered; nothing at first. A file that is not ours, or not whole, is moved aside, never lost."""
+    """What is remembered; nothing at first. A file that is not ours, or not whole, is moved aside, never lost.
+
+    Raises OSError where it cannot be read, which says nothing against it.
+    """
     file = root / FILE
     try:
         return _understand(json.loads(file.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return State()
-    except (OSError, ValueError, RecursionError):
-        return State(broken=_move_aside(file))
+    except OSError:
+        if not file.is_dir():
+            raise
+    except (ValueError, RecursionError):
+        pass
+    return State(broken=_move_aside(file))
 
 
 def change(root: Path, how: Callable[[State], State]) -> State:
     """Remembers what `how` makes of what is remembered; returns that. One at a time, whoever else does the same.
 
-    Raises OSError where nothing can be written.
+    Raises OSError where nothing can be read or written.
     """
     lock = root / LOCK
     lock.parent.mkdir(parents=True, exist_ok=True)

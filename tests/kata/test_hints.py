@@ -181,6 +181,14 @@ def test_a_folder_in_the_place_of_the_file_is_moved_aside_too(tmp_path):
     assert state.read(tmp_path).broken == tmp_path / f"{state.FILE}.broken-1"
 
 
+def test_a_file_that_cannot_be_read_stays_where_it_is(tmp_path):
+    (tmp_path / state.FILE).symlink_to(state.FILE)  # the system follows it no further than it must
+    for attempt in (state.read, lambda root: state.change(root, lambda now: now.with_seen("double", ("Why?",)))):
+        with pytest.raises(OSError, match="symbolic links"):
+            attempt(tmp_path)
+        assert [file.name for file in tmp_path.iterdir() if file.name.startswith(state.FILE)] == [state.FILE]
+
+
 def test_each_call_shows_the_next_hint_until_all_are_seen(hinted):
     first = hinted.kata("hint", "double")
     assert first.returncode == 0, first.stderr

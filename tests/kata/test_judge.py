@@ -329,6 +329,18 @@ def test_a_broken_cache_is_no_cache(judge, stubbed):
     assert judge(right).double.status == "passed"
 
 
+def test_old_verdicts_go_when_there_are_too_many(judge, stubbed, monkeypatch):
+    monkeypatch.setattr("kata.cache.AT_MOST", 4)
+    kept = stubbed.root / ".kata/verdicts"
+    kept.mkdir(parents=True)
+    for number in range(3):
+        (kept / f"old-{number}.json").write_text("{}")
+        os.utime(kept / f"old-{number}.json", (number, number))
+    assert judge("def double(x):\n    return 2 * x\n").double.status == "passed"
+    assert sorted(file.name for file in kept.iterdir() if file.name.startswith("old")) == []
+    assert len(list(kept.iterdir())) == 2
+
+
 @pytest.mark.usefixtures("impatient")
 def test_a_bad_end_is_not_kept(judge, stubbed):
     judge("def double(x):\n    while True:\n        pass\n")
