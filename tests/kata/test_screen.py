@@ -85,8 +85,18 @@ def test_no_line_is_wider_than_the_screen(name, width, height):
 
 
 @pytest.mark.parametrize("name", SESSIONS)
-def test_the_lower_part_leaves_room_on_a_small_terminal(name):
-    assert len(screen.footer(SESSIONS[name], 80)) <= screen.FOOTER_LINES
+def test_the_lower_part_leaves_room_on_a_small_terminal_and_shows_every_key(name):
+    now = SESSIONS[name]
+    footer = screen.footer(now, 80)
+    assert len(footer) <= screen.FOOTER_LINES
+    asks_for_something = now.view == "reset" or (now.listing is not None and now.listing.typing)
+    for key in () if asks_for_something else keys.offered(now):
+        assert f" {key.says}" in text(footer)
+
+
+def test_everything_is_judged_when_it_is_asked_for():
+    for own in (False, True):
+        assert pressed(session(own=own), "c")[1] == [keys.JudgeAll(own=own)]
 
 
 @pytest.mark.parametrize("name", ["broken", "broken at once", "done", "list", "an error"])
