@@ -109,6 +109,11 @@ class Curriculum:
         """All exercises, in order."""
         return tuple(exercise for chapter in self.chapters for exercise in chapter.exercises)
 
+    @property
+    def summit(self) -> str | None:
+        """What to run once everything is done, if there is such a thing."""
+        return "nox -s capstone" if (self.root / "capstone").is_dir() else None
+
     def exercise(self, id: str) -> Exercise:
         """The exercise of that name, which must exist."""
         return next(exercise for exercise in self.exercises if exercise.id == id)

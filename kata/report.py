@@ -35,7 +35,7 @@ def show(verdict: Verdict, curriculum: Curriculum, console: Console, verbose: bo
     console.print()
     unfinished = next((exercise for exercise in verdict.exercises if exercise.status != "passed"), None)
     if unfinished is None:
-        console.print("[green]Every law holds.[/]")
+        console.print(f"[green]Every law holds.[/]{_after(verdict, curriculum)}")
     else:
         step = message.next_step(unfinished, console.width, output=unfinished not in detailed)
         console.print(step, crop=False)
@@ -44,6 +44,14 @@ def show(verdict: Verdict, curriculum: Curriculum, console: Console, verbose: bo
 def number(points: float) -> str:
     """Points without a needless `.0`."""
     return f"{points:g}"
+
+
+def _after(verdict: Verdict, curriculum: Curriculum) -> str:
+    if verdict.tree != "exercises":
+        return ""
+    if len(verdict.exercises) < len(curriculum.exercises):
+        return " What comes next: [bold]nox -s list[/]"
+    return f" Next: [bold]{curriculum.summit}[/]" if curriculum.summit else ""
 
 
 def _table(verdict: Verdict, curriculum: Curriculum) -> Table:

@@ -46,5 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     rank = ranks.rank(verdict.points, verdict.max_points)
     console.print(f"\n{report.number(verdict.points)} of {report.number(verdict.max_points)} points: [bold]{rank}[/]")
     following = next((judged for judged in verdict.exercises if judged.status != "passed"), None)
-    console.print(f"Next: [bold]nox -s exercises -- {following.id}[/]" if following else "Everything is done.")
+    step = f"nox -s exercises -- {following.id}" if following else lessons.summit
+    done = "" if following else "Everything is done. "
+    console.print(f"{done}Next: [bold]{step}[/]" if step else done)
     return 0

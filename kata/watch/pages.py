@@ -79,6 +79,9 @@ def summary(session: Session, width: int) -> list[Text]:
         name = Text(f"{chapter.id}  {chapter.title}")
         name.truncate(max(10, width - 34), overflow="ellipsis", pad=True)
         lines.append(name.append(f" {points:>5g} points  {_time(session, chapter):>14}"))
+    if session.curriculum.summit and not wrong:
+        said = Text.assemble("Next: leave (q), and run ", (session.curriculum.summit, "bold"), ": all of it is yours.")
+        lines += [Text(), *message.wrapped(said, width, 0)]
     return lines
 
 
@@ -109,4 +112,6 @@ def _why(verdict: ExerciseVerdict) -> str:
 
 def _time(session: Session, chapter: Chapter) -> str:
     minutes = round(sum(session.remembered.spent.get(exercise.id, 0.0) for exercise in chapter.exercises) / 60)
+    if not minutes:  # done elsewhere, or in no time
+        return ""
     return f"{minutes // 60} h {minutes % 60:02} min" if minutes >= 60 else f"{minutes} min"

@@ -24,6 +24,18 @@ def test_a_solved_exercise_earns_its_points_and_the_next_step_moves_on(stubbed):
     assert "exercises/chap1_numbers/quadruple.py:8" in done.stdout.replace("\\", "/")
 
 
+def test_what_comes_next_is_said_when_all_that_was_asked_for_holds(stubbed):
+    for name in ("double", "quadruple"):
+        path = f"chap1_numbers/{name}.py"
+        stubbed.write(f"exercises/{path}", stubbed.read(f"solutions/{path}"))
+    assert "Every law holds. What comes next: nox -s list" in stubbed.kata("grade", "double").stdout
+    for command, said in (("grade", "Every law holds."), ("list", "Everything is done.")):
+        assert stubbed.kata(command).stdout.rstrip().endswith(said)
+    stubbed.write("capstone/train_gpt.py", "")
+    for command, said in (("grade", "Every law holds."), ("list", "Everything is done.")):
+        assert stubbed.kata(command).stdout.rstrip().endswith(f"{said} Next: nox -s capstone")
+
+
 def test_all_solved_is_status_0(stubbed):
     done = stubbed.kata("grade", "--tree", "solutions")
     assert done.returncode == 0

@@ -184,3 +184,17 @@ def test_reset_wants_a_yes():
     assert pressed(asked, "n")[1] == []
     from_list, _ = pressed(session(verdict(3)), "l", "up", "r")
     assert pressed(from_list, "y")[1] == [keys.PutBack(LESSONS.exercises[LESSONS.exercises.index(EXERCISE) - 1])]
+
+
+def test_the_summary_shows_time_where_it_is_known_and_what_comes_next():
+    chapters = LESSONS.chapters
+    spent = {chapters[0].exercises[0].id: 7300.0, chapters[1].exercises[0].id: 90.0}
+    done = {exercise.id: replace(verdict(), id=exercise.id) for exercise in LESSONS.exercises}
+    now = session(verdict(), view="summary", finale=done, remembered=State(spent=spent))
+    shown = text(screen.body(now, 79, 20))
+    for chapter, ends in zip(chapters[:3], ("2 h 02 min", "2 min", "points"), strict=True):
+        line = next(line for line in shown.splitlines() if line.startswith(chapter.id))
+        assert line.rstrip().endswith(ends)
+    assert "nox -s capstone" in shown
+    broken = text(screen.body(replace(now, finale=done | {EXERCISE.id: verdict(3)}), 79, 20))
+    assert "nox -s capstone" not in broken
