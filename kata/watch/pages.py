@@ -59,8 +59,8 @@ def summary(session: Session, width: int) -> list[Text]:
     finale = session.finale or {}
     exercises = session.curriculum.exercises
     if len(finale) < len(exercises):
-        said = f"Everything once more, each on your own earlier exercises: {len(finale)} of {len(exercises)} judged …"
-        return message.wrapped(Text(said, "yellow"), width, 0)
+        so_far = f"Everything once more, each on your own earlier exercises: {len(finale)} of {len(exercises)} judged …"
+        return message.wrapped(Text(so_far, "yellow"), width, 0)
     earned = sum(verdict.points for verdict in finale.values())
     possible = sum(exercise.points for exercise in exercises)
     wrong = [verdict for verdict in finale.values() if verdict.status != "passed"]
