@@ -1,5 +1,6 @@
 """Pictures as one self-contained HTML page: no script, no address, light or dark as the reader's system is."""
 
+import re
 from html import escape
 
 from kata.look import Page, Panel
@@ -9,6 +10,8 @@ from kata.pictures import HeatMap, Picture, Strip, TokensOverText, WindowsOverSt
 
 VISIBLE = {" ": "\u00b7", "\n": "\u23ce", "\t": "\u21e5"}
 LONGEST_LABEL = 16
+BETWEEN_WORDS = re.compile(r"(?<=\S) (?=\S)")
+"""The spaces of a label that need not be seen; those of a token stand at its ends."""
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 """A browser runs nothing and fetches nothing, whatever might have found its way onto the page."""
 
@@ -154,7 +157,8 @@ def short(number: float) -> str:
 
 
 def _label(text: str) -> str:
-    return _visible(text if len(text) <= LONGEST_LABEL else f"{text[: LONGEST_LABEL - 1]}\u2026")
+    shown = text if len(text) <= LONGEST_LABEL else f"{text[: LONGEST_LABEL - 1]}\u2026"
+    return "&#160;".join(map(_visible, BETWEEN_WORDS.split(shown)))
 
 
 def _visible(text: str) -> str:

@@ -3,7 +3,7 @@
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from kata.draw_html import VISIBLE, short
+from kata.draw_html import BETWEEN_WORDS, VISIBLE, short
 from kata.pictures import HeatMap, Picture, Strip, TokensOverText, WindowsOverStream
 
 MARK = "!"
@@ -108,7 +108,7 @@ def _how_many(widths: list[int], room: int) -> int:
 
 
 def _short_label(text: str) -> str:
-    visible = _visible(text)
+    visible = " ".join(map(_visible, BETWEEN_WORDS.split(text)))
     return visible if cell_len(visible) <= LONGEST_LABEL else f"{visible[: LONGEST_LABEL - 1]}\u2026"
 
 

@@ -99,6 +99,15 @@ def test_the_page_is_well_formed_asks_for_nothing_and_runs_nothing(looked):
     assert "&lt;script&gt;alert(2)&lt;/script&gt;\N{REPLACEMENT CHARACTER}" in html
 
 
+def test_the_spaces_of_tokens_are_seen_those_between_words_are_not():
+    heat = HeatMap("Heat", "", (" the", "at a stretch"), ("a",), ((0.5,), (0.75,)))
+    assert "\u00b7the " in draw_text.draw(heat, 80).plain
+    assert "at a stretch " in draw_text.draw(heat, 80).plain
+    html = draw_html.page(look.Page("heat", "Heat", "exercises", "", [look.Panel((heat,))]))
+    assert ">\u00b7the<" in html
+    assert ">at&#160;a&#160;stretch<" in html
+
+
 def test_unwritten_code_is_said_to_be_so_and_the_reference_is_shown(looked):
     page = looked(None)
     assert [panel.says for panel in page.panels] == ["This is not written yet."] * 3
