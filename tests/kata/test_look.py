@@ -103,7 +103,7 @@ def test_the_spaces_of_tokens_are_seen_those_between_words_are_not():
     heat = HeatMap("Heat", "", (" the", "at a stretch"), ("a",), ((0.5,), (0.75,)))
     assert "\u00b7the " in draw_text.draw(heat, 80).plain
     assert "at a stretch " in draw_text.draw(heat, 80).plain
-    html = draw_html.page(look.Page("heat", "Heat", "exercises", "", [look.Panel((heat,))]))
+    html = draw_html.page(look.Page("heat", "Heat", "exercises", "", [look.Panel((heat,), (heat,))]))
     assert ">\u00b7the<" in html
     assert ">at&#160;a&#160;stretch<" in html
 
