@@ -39,6 +39,8 @@ def show(verdict: Verdict, curriculum: Curriculum, console: Console, verbose: bo
     else:
         step = message.next_step(unfinished, console.width, output=unfinished not in detailed)
         console.print(step, crop=False)
+        if all(exercise.status == "todo" for exercise in verdict.exercises):
+            console.print("  Or keep [bold]nox -s watch[/] open beside your editor: it judges whenever you save.")
 
 
 def number(points: float) -> str:

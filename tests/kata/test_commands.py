@@ -11,6 +11,7 @@ def test_untouched_stubs_earn_nothing_and_get_one_next_step(stubbed):
     assert "exercises/chap1_numbers/double.py:12" in done.stdout.replace("\\", "/")
     assert "TODO 1: Multiply by the scale." in done.stdout
     assert "Doubling adds a number to itself." in done.stdout
+    assert "nox -s watch" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
     assert max(map(len, done.stdout.splitlines())) <= 80
 
@@ -21,6 +22,7 @@ def test_a_solved_exercise_earns_its_points_and_the_next_step_moves_on(stubbed):
     assert done.returncode == 1
     assert "2 of 3 points" in done.stdout
     assert "Next: quadruple" in done.stdout
+    assert "nox -s watch" not in done.stdout
     assert "exercises/chap1_numbers/quadruple.py:8" in done.stdout.replace("\\", "/")
 
 
