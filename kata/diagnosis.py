@@ -83,5 +83,8 @@ def variant(exercise: Exercise, slug: str) -> Variant:
 
 
 def _diagnosis(exercise: Exercise, *slugs: str) -> Diagnosis:
-    says = " ".join(variant(exercise, slug).why for slug in slugs)
-    return Diagnosis(slugs, f"Two things at once. {says}" if len(slugs) > 1 else says)
+    reasons = [variant(exercise, slug).why for slug in slugs]
+    if len(reasons) == 1:
+        return Diagnosis(slugs, reasons[0])
+    numbered = (f"{number}. {why}" for number, why in enumerate(reasons, 1))
+    return Diagnosis(slugs, f"Two things at once. {' '.join(numbered)}")

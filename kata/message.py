@@ -37,10 +37,12 @@ class Part:
     least: int | None = None
 
 
-def next_step(exercise: ExerciseVerdict, width: int, lines: int = LINES, output: bool = True) -> Group:
+def next_step(
+    exercise: ExerciseVerdict, width: int, lines: int = LINES, output: bool = True, whole: str | None = None
+) -> Group:
     """The exercise to go on with: what is wrong, where, and what to do. At most `lines` lines of `width` columns.
 
-    Without `output`, what the code printed is left out.
+    Without `output`, what the code printed is left out. `whole` is where everything is shown, if not by --verbose.
     """
     heading = _lines(f"Next: {exercise.id}, {exercise.title}", width, 0)
     heading[0].stylize("bold", 0, len(f"Next: {exercise.id}"))
@@ -55,7 +57,7 @@ def next_step(exercise: ExerciseVerdict, width: int, lines: int = LINES, output:
         parts = [*_place(exercise, law, width), Part(1, _lines(exercise.message or "", width, 2), 4)]
     else:
         parts = [*_place(exercise, law, width), *_law(law, width, output)]
-    return _group([*heading, *_fitted(parts, width, room), *end])
+    return _group([*heading, *_fitted(parts, width, room, whole or f"{call} --verbose"), *end])
 
 
 def block(
@@ -148,12 +150,16 @@ def _place(exercise: ExerciseVerdict, law: LawVerdict | None, width: int) -> lis
     parts = [Part(0, wrapped(link, width, 2), 1)]
     if "TODO" in (text := linecache.getline(file, line)):
         parts.append(Part(1, _lines(text.strip().removeprefix("# "), width, 4), 1))
+    elif law is not None and law.unwritten:
+        parts.append(Part(1, _lines(f"Line {line} is not written yet: it raises NotImplementedError.", width, 4), 1))
     return parts
 
 
 def _law(law: LawVerdict, width: int, output: bool = True) -> list[Part]:
-    says = _lines(law.says, width, 2, "bold")
-    if not law.unwritten:  # else it is not broken, only not written yet
+    if law.unwritten:  # it is not broken, only not written yet
+        says = wrapped(Text.assemble(("The law to obey: ", "dim"), (law.says, "bold")), width, 2)
+    else:
+        says = _lines(law.says, width, 2, "bold")
         says[0] = Text.assemble((CROSS, "red"), " ", says[0][2:])
     parts = [Part(0, says, 2)]
     if not law.unwritten:
@@ -176,10 +182,11 @@ def _explained(law: LawVerdict, width: int) -> list[Part]:
         parts.append(Part(3, wrapped(looks, width, 2), 2))
     if law.counterexample:
         case = plain(law.counterexample).splitlines()
-        if len(case) == 1 and len(case[0]) + len("  Smallest case: ") <= width:
-            lines = [Text.assemble(("  Smallest case: ", "dim"), case[0])]
+        heading = f"  {law.heading_of_case}:"
+        if len(case) == 1 and len(f"{heading} {case[0]}") <= width:
+            lines = [Text.assemble((f"{heading} ", "dim"), case[0])]
         else:
-            lines = [Text("  Smallest case:", "dim"), *(Text(f"    {line}") for line in case)]
+            lines = [Text(heading, "dim"), *(Text(f"    {line}") for line in case)]
         parts.append(Part(5, lines))
     return parts
 

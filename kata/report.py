@@ -29,7 +29,8 @@ def show(verdict: Verdict, curriculum: Curriculum, console: Console, verbose: bo
     console.print()
     console.print(_table(verdict, curriculum))
     console.print(f"   [bold]{number(verdict.points)} of {number(verdict.max_points)} points[/]")
-    detailed = [e for e in verdict.exercises if verbose or (len(verdict.exercises) == 1 and e.status != "todo")]
+    alone = len(verdict.exercises) == 1
+    detailed = [e for e in verdict.exercises if verbose or (alone and e.status not in ("todo", "missing", "error"))]
     for exercise in detailed:
         _show_laws(exercise, console, verbose)
     console.print()
@@ -37,7 +38,8 @@ def show(verdict: Verdict, curriculum: Curriculum, console: Console, verbose: bo
     if unfinished is None:
         console.print(f"[green]Every law holds.[/]{_after(verdict, curriculum)}")
     else:
-        step = message.next_step(unfinished, console.width, output=unfinished not in detailed)
+        whole = "the list above" if verbose else None
+        step = message.next_step(unfinished, console.width, output=unfinished not in detailed, whole=whole)
         console.print(step, crop=False)
         if all(exercise.status == "todo" for exercise in verdict.exercises):
             console.print("  Or keep [bold]nox -s watch[/] open beside your editor: it judges whenever you save.")

@@ -12,6 +12,7 @@ import torch
 from kata import KataError, wording
 from kata.curriculum import Curriculum, Exercise
 from kata.laws import LawBroken, as_python, probes
+from kata.laws.checks import is_unwritten
 from kata.laws.verbs import Submission
 from kata.listener import Listener
 from kata.pytest_plugin import RUN, TREES
@@ -164,7 +165,7 @@ class Collector:
 
     def explain(self, law: LawVerdict, error: BaseException) -> None:
         """Fills in why a law does not hold."""
-        law.unwritten = isinstance(error, NotImplementedError)
+        law.unwritten = is_unwritten(error)
         law.place = wording.place(error, self.tree)
         law.message = wording.in_words(error, self.tree)
         if not law.unwritten:

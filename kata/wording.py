@@ -16,6 +16,7 @@ from _pytest.outcomes import OutcomeException
 from torch import Tensor, nn
 
 from kata.laws import LawBroken, as_python
+from kata.laws.checks import is_unwritten
 from kata.trees import MissingFile, UnsuitableFile
 from kata.vocabulary import VocabularyError
 
@@ -25,6 +26,10 @@ LONGEST_MESSAGE = 10_000
 LONGEST_CASE = 2_000
 CASE_WIDTH = 76
 MOST_SHAPES = 6
+TOOLS = {"hypothesis", "pluggy", "_pytest"}
+"""Folders of code that no learner has heard of."""
+MISSING_FORWARD = re.compile(r"\[(ModuleList|ModuleDict)\] is missing the required")
+"""What PyTorch says of a container that is called."""
 
 FLAKY = (
     "The code does not do the same every time: asked again for the very same case, it did something else. Does it keep "
@@ -38,7 +43,7 @@ def in_words(error: BaseException, tree: Path) -> str:
     """An exception as a sentence. The laws' own speak for themselves; the learner's say where they come from."""
     if isinstance(error, LawBroken | VocabularyError | MissingFile | UnsuitableFile):
         return shortened(str(error))
-    if isinstance(error, NotImplementedError):
+    if is_unwritten(error):
         return "This is not written yet."
     where = place(error, tree)
     at = f" ({Path(where).name}){_text_of(where)}" if where else ""
@@ -48,8 +53,8 @@ def in_words(error: BaseException, tree: Path) -> str:
         return shortened(said + at)
     said = f"{type(error).__name__}{_said(error)}."
     if where is None and _reached(error):
-        return shortened(f"The law could not go on with what your code returned. It met {said}")
-    return shortened("\n".join([f"The code raised {said}{at}", *_shapes(error, tree)]))
+        return shortened(f"The law could not go on with what it got from your code. It met {said}")
+    return shortened("\n".join([f"The code raised {said}{at}", *_advice(error), *_shapes(error, tree)]))
 
 
 def place(error: BaseException, tree: Path) -> str | None:
@@ -138,6 +143,13 @@ def _text_of(place: str) -> str:
     return f"\n    {text}" if text else ""
 
 
+def _advice(error: BaseException) -> list[str]:
+    """What to do about an error of PyTorch's that says little to one who meets it for the first time."""
+    if isinstance(error, NotImplementedError) and (kind := MISSING_FORWARD.search(str(error))):
+        return [f"An nn.{kind[1]} holds modules but cannot be called: loop over it, or make it an nn.Sequential."]
+    return []
+
+
 def _shapes(error: BaseException, tree: Path) -> list[str]:
     """The tensors named on the line of the tree's own code that raised, with their shapes."""
     frames = [
@@ -184,7 +196,7 @@ def _chain(found: traceback.TracebackException) -> Iterator[traceback.TracebackE
 
 
 def _is_the_judges(frame: traceback.FrameSummary) -> bool:
-    return "hypothesis" in Path(frame.filename).parts or Path(frame.filename).is_relative_to(HERE)
+    return not TOOLS.isdisjoint(Path(frame.filename).parts) or Path(frame.filename).is_relative_to(HERE)
 
 
 def _unread(frame: traceback.FrameSummary, hidden: Path) -> traceback.FrameSummary:

@@ -57,6 +57,10 @@ def _show(offer: Offer, exercise: Exercise, verdict: ExerciseVerdict, console: C
         console.print(f"You have seen all {offer.total} hints for [bold]{name}[/]:")
         for hint in exercise.hints:
             console.print(Padding(Text(hint.question), (0, 0, 0, 2)))
+        if offer.fitting:
+            console.print("\nOf these, this one fits what your code does now:")
+            console.print(Text(offer.fitting.question, style="bold"))
+            console.print(Padding(Text(offer.fitting.answer), (0, 0, 1, 2)))
         console.print(f"To read them again: [bold]nox -s hint -- {name} --again[/]")
         console.print(f"Still stuck? The reference is solutions/{escape(exercise.path)}")
         return

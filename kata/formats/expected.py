@@ -20,7 +20,7 @@ def explain(exercise: ExerciseVerdict, law: LawVerdict) -> str:
         lines = ["This law was not judged, and so earns nothing.", law.message or exercise.message or ""]
     if law.counterexample:
         gap = "\n" if "\n" in law.counterexample else " "
-        lines.append(f"Smallest case:{gap}{law.counterexample}")
+        lines.append(f"{law.heading_of_case}:{gap}{law.counterexample}")
     if law.diagnosis:
         lines.append(law.diagnosis)
     if law.place and law.place not in lines[0]:

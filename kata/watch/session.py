@@ -157,6 +157,10 @@ def with_hint(session: Session) -> Session:
     exercise = session.current
     seen = session.remembered.hints.get(exercise.id, ())
     offer = hints.choose(exercise.hints, session.verdict, seen)
+    if offer.fitting is not None:
+        number = 1 + exercise.hints.index(offer.fitting)
+        remark = f"You have seen all {offer.total} hints; this one fits what your code does now."
+        return replace(session, hint=replace(offer, hint=offer.fitting, number=number), view="exercise", remark=remark)
     if offer.hint is None:
         remark = "There are no hints for it." if not offer.total else f"You have seen all {offer.total} hints."
         return replace(session, remark=remark, view="exercise")

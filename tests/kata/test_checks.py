@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import nn
 
 from kata.laws import checks
 from kata.laws.checks import LawBroken
@@ -76,6 +77,36 @@ def test_a_refusal_is_a_value_error_that_names_the_numbers():
     checks.refuses(lambda: refuse("5 tokens, at most 4"), "five tokens", naming=[5, 4])
     says("does not name 4", checks.refuses, lambda: refuse("5 tokens"), "five tokens", naming=[5, 4])
     says("Five tokens should raise ValueError, but you returned None", checks.refuses, lambda: None, "five tokens")
+
+
+def unwritten_in_a_block():
+    with torch.no_grad():
+        try:
+            raise NotImplementedError("to do")
+        finally:
+            torch.zeros(1)
+
+
+def by_a_list():
+    return nn.ModuleList([nn.Linear(2, 2)])(torch.zeros(2))
+
+
+def by_an_operator():
+    return torch.zeros(2, device="meta").nonzero().tolist()
+
+
+@pytest.mark.parametrize(
+    ("call", "unwritten"), [(unwritten_in_a_block, True), (by_a_list, False), (by_an_operator, False)]
+)
+def test_only_a_stub_is_unwritten_not_what_pytorch_has_not_implemented(call, unwritten):
+    with pytest.raises(NotImplementedError) as raised:
+        call()
+    assert checks.is_unwritten(raised.value) == unwritten
+    assert not checks.is_unwritten(ValueError())
+
+
+def test_a_list_of_modules_that_is_called_is_no_refusal():
+    says("It should raise ValueError, but your code raised NotImplementedError", checks.refuses, by_a_list, "it")
 
 
 def test_a_refusal_is_not_mistaken_for_another_error():

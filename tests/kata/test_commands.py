@@ -82,6 +82,7 @@ def test_a_module_that_raises_on_import_is_an_error_with_its_line(stubbed):
     assert done.returncode == 1
     assert "double.py:3" in done.stdout
     assert "The code raised AttributeError" in done.stdout
+    assert "✗ " not in done.stdout  # no law was judged
 
 
 def test_a_missing_file_is_reported_as_missing(stubbed):

@@ -98,7 +98,7 @@ def test_what_is_kept_is_used_the_next_time(probed, no_process):
 
 
 def test_pairs_are_kept_as_well(probed, no_process):
-    said = ("one-more + three", "Two things at once. This is one-more. This is three.")
+    said = ("one-more + three", "Two things at once. 1. This is one-more. 2. This is three.")
     assert diagnosed(probed, TWO_AT_ONCE) == said
     no_process()
     assert diagnosed(probed, TWO_AT_ONCE) == said

@@ -58,7 +58,7 @@ def offered(judged):
     while (offer := hints.choose(ALL, judged, seen)).hint:
         seen.append(offer.hint.question)
         assert (offer.number, offer.total) == (len(seen), len(ALL))
-    assert offer == hints.Offer(None, len(ALL), len(ALL))
+    assert (offer.hint, offer.number, offer.total) == (None, len(ALL), len(ALL))
     return "".join(seen)
 
 
@@ -83,6 +83,22 @@ def test_hints_for_the_misconception_come_before_those_for_the_law():
     assert offered(verdict(("failed", "wrong"))) == "c?d?a?b?"
     assert offered(verdict(("failed", None), ("failed", "other + wrong"))) == "c?d?a?b?"
     assert offered(verdict(("failed", "wronger"))) == "d?a?b?c?"
+
+
+def test_who_has_written_nothing_begins_with_the_first_hint():
+    bare = verdict(("failed", None), ("failed", None))
+    for law in bare.laws:
+        law.unwritten = True
+    assert offered(bare) == "a?b?c?d?"
+    bare.laws[0].status = "passed"
+    assert offered(bare) == "b?d?a?c?"
+
+
+def test_when_all_were_seen_the_one_that_fits_now_is_offered_again():
+    seen = [hint.question for hint in ALL]
+    assert hints.choose(ALL, verdict(("failed", None)), seen).fitting == ALL[3]
+    assert hints.choose(ALL, verdict(("failed", "wrong")), seen).fitting == ALL[2]
+    assert hints.choose(ALL, verdict(("passed", None)), seen).fitting is None
 
 
 def test_what_was_seen_but_is_on_no_card_any_more_does_not_count():
@@ -217,6 +233,14 @@ def test_the_hint_follows_the_law_that_fails(hinted):
     laws = hinted.read("tests/chap1_numbers/test_double.py")
     hinted.write("tests/chap1_numbers/test_double.py", laws.replace("st.integers(0, 100)", "st.integers(1, 100)"))
     assert "What about nothing?" in hinted.kata("hint", "double").stdout
+
+
+def test_when_all_were_seen_what_fits_is_said_once_more(hinted):
+    hinted.write(EXERCISE, "def double(x):\n    return x * x\n")
+    for _ in range(3):
+        hinted.kata("hint", "double")
+    said = hinted.kata("hint", "double").stdout
+    assert "Of these, this one fits what your code does now:\nWhere do I begin?\n  With x[:0] of paper" in said
 
 
 def test_a_done_exercise_is_said_to_be_done_and_gives_hints_all_the_same(hinted):

@@ -100,6 +100,16 @@ def test_a_case_is_shown_whole_or_not_at_all():
         assert ("import torch" in shown) == ("f(x0)" in shown), lines
 
 
+def test_the_next_step_says_where_everything_is():
+    long = exercise(law(message="It goes on. " * 200), status="failed")
+    assert (
+        "  (Shortened: nox -s exercises -- attention --verbose shows everything.)"
+        in text(message.next_step(long, 80)).splitlines()
+    )
+    above = text(message.next_step(long, 80, whole="the list above"))
+    assert "  (Shortened: the list above shows everything.)" in above.splitlines()
+
+
 def test_verbose_shows_everything():
     shown = block(law(output="printed\n" * 50, message="It goes on. " * 200), lines=10, verbose=True)
     assert " ".join(shown.split()).count("It goes on.") == 200
@@ -127,7 +137,9 @@ def test_what_a_submission_says_cannot_steer_the_terminal():
 def test_what_is_not_written_yet_shows_the_law_only():
     shown = block(law(unwritten=True, message="This is not written yet."))
     assert SENTENCE in shown
-    assert "not written" not in shown
+    assert "This is not written yet." not in shown
+    assert "Line 36 is not written yet: it raises NotImplementedError." in shown
+    assert f"The law to obey: {SENTENCE}" in shown
     assert "✗" not in shown
 
 

@@ -257,7 +257,7 @@ def diagnosed(project, text, tree="exercises"):
 def test_the_diagnosis_is_printed(probed):
     probed.write("exercises/chap1_numbers/double.py", "SCALE = 3\n\ndef double(x):\n    return SCALE * x + 1\n")
     said = " ".join(probed.kata("grade", "double").stdout.split())
-    assert "Two things at once. You add one. Your scale is 3." in said
+    assert "Two things at once. 1. You add one. 2. Your scale is 3." in said
 
 
 def test_a_learner_who_makes_a_named_mistake_is_told_which(probed):
@@ -269,7 +269,7 @@ def test_two_at_once_are_told(probed):
     text = "SCALE = 3\n\ndef double(x):\n    return SCALE * x + 1\n"
     slugs, says = diagnosed(probed, text)
     assert slugs == "one-more + three"
-    assert says == "Two things at once. You add one. Your scale is 3."
+    assert says == "Two things at once. 1. You add one. 2. Your scale is 3."
 
 
 @pytest.mark.parametrize("body", ["x - 1", "SCALE * x + 2", "2.0 * x", "None", "x * x if x else 1"])
