@@ -10,9 +10,11 @@ from rich.text import Text
 from kata import ROOT, KataError, curriculum, draw_html, draw_text, limits, look, marking, trees, vocabulary
 from kata.files import write_atomically
 from kata.look import Page, Panel
+from kata.pictures import HeatMap
 
 FOLDER = ROOT / ".kata" / "look"
 OUTPUT_LINES = 8
+LEGEND = "The larger a number, the darker the shade after it; a dot is next to nothing; ! is not as in the reference."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,6 +48,8 @@ def _show(page: Page, console: Console) -> None:
     console.print(Text(f"{page.title}: what the code in {page.tree} does with \u201c{page.sentence}\u201d", "bold"))
     for panel in page.panels:
         _show_panel(panel, console)
+    if any(isinstance(picture, HeatMap) for panel in page.panels for picture in panel.reference):
+        console.print(f"\n[dim]{LEGEND}[/]")
     if page.printed:
         console.print("\n[dim]The code printed:[/]")
         lines = page.printed.splitlines()

@@ -9,7 +9,7 @@ from kata.laws.sketches import heat_map, vectors
 FEATURES = 6
 NORMALISED = (
     "Each row is a token, each column a feature. The tokens came in with means from -3 to 3 and features that spread "
-    "up to four times as far; now each row has mean 0 and variance 1, as the last two columns say."
+    "up to four times as far. Normalised, each row should have mean 0 and variance 1: see the last two columns."
 )
 SCALED = (
     "The same, with a scale that grows from 0 in the first feature to 2 in the last, and a shift of 1: the first "
@@ -31,13 +31,13 @@ def look(submission, sentence):
         return tensor(verbs.call(norm, x[None]), {"batch": 1, "token": count, "feature": FEATURES})[0].detach()
 
     def columns(*more):
-        return [*(f"feature {index}" for index in range(FEATURES)), *more]
+        return [*map(str, range(FEATURES)), *more]
 
     def normalised():
         y = result(1.0, 0.0)
         mean, variance = y.mean(-1, keepdim=True), y.var(-1, keepdim=True, correction=0)
         numbers = torch.cat([y, mean.round(decimals=9), variance], dim=1)
-        labels = columns("mean", "variance")
+        labels = columns("mean", "var")
         return heat_map("Normalised", NORMALISED, sentence.labels, labels, numbers, ("token", "feature"))
 
     def scaled():
