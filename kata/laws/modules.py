@@ -197,6 +197,8 @@ def computes_in(built: nn.Module, dtype: torch.dtype, x: Tensor | int, axes: tup
 
 def is_a_linear(layer: object, d_in: int, d_out: int, bias: bool, name: str) -> None:
     """The attribute is an nn.Linear of these sizes, with a bias exactly if asked for."""
+    if layer is None:
+        broken(f"{name} should be an nn.Linear, but there is none.")
     if not isinstance(layer, nn.Linear):
         broken(f"{name} should be an nn.Linear, but is {describe(layer)}.")
     holds(

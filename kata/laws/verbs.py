@@ -113,10 +113,14 @@ def write(parameter: Tensor | None, value: Tensor | float) -> None:
 def parameter(owner: Any, path: str) -> Tensor:
     """A parameter by its dotted path (`W_query.weight`); breaks the law, with a sentence, where it is missing."""
     found: Any = owner
+    way = type(owner).__name__
     for name in path.split("."):
-        found = found[int(name)] if name.isdigit() else getattr(found, name, None)
+        if isinstance(found, Tensor):
+            broken(f"{way} is a tensor itself, but should be a layer that has a `{name}`.")
+        parent, found = found, found[int(name)] if name.isdigit() else getattr(found, name, None)
         if found is None:
-            broken(f"{type(owner).__name__} has no `{path}`, or it is None.")
+            broken(f"{way}.{name} is None." if hasattr(parent, name) else f"{way} has no `{name}`.")
+        way = f"{way}.{name}"
     if not isinstance(found, nn.Parameter):
         broken(f"{type(owner).__name__}.{path} should be a parameter, but is {describe(found)}.")
     return found

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from kata.laws import draw, modules, observe, oracles, probes, verbs
-from kata.laws.checks import broken, equal, holds, refuses, same, tensor
+from kata.laws.checks import broken, describe, equal, holds, refuses, same, tensor
 from kata.laws.draw import Sizes
 
 AXES = modules.SEQUENCE
@@ -53,7 +53,10 @@ def inputs(size, seed):
 def part(block, name):
     """One of the block's four parts."""
     found = getattr(block, name, None)
-    holds(isinstance(found, nn.Module), f"A transformer block should have a module `{name}`, but `{name}` is {found}.")
+    holds(found is not None, f"A transformer block should have a module called `{name}`, but it has none of that name.")
+    holds(
+        isinstance(found, nn.Module), f"`{name}` of a transformer block should be a module, but is {describe(found)}."
+    )
     return found
 
 

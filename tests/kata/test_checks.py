@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from kata.laws import checks
+from kata.laws import checks, verbs
 from kata.laws.checks import LawBroken
 
 
@@ -123,3 +123,25 @@ def test_a_refusal_is_not_mistaken_for_another_error():
         lambda: {}["no"],
         "anything",
     )
+
+
+class Layers(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.rows = nn.Parameter(torch.zeros(2))
+        self.inner = nn.Linear(2, 2, bias=False)
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("outer.weight", "Layers has no `outer`."),
+        ("inner.scale", "Layers.inner has no `scale`."),
+        ("inner.bias", "Layers.inner.bias is None."),
+        ("rows.weight", "Layers.rows is a tensor itself, but should be a layer that has a `weight`."),
+        ("inner", "Layers.inner should be a parameter, but is Linear"),
+    ],
+)
+def test_a_parameter_that_is_missing_is_said_with_the_way_to_it(path, said):
+    says(said, verbs.parameter, Layers(), path)
+    assert verbs.parameter(Layers(), "inner.weight").shape == (2, 2)
