@@ -485,7 +485,7 @@ class Breaking(nn.Module):
 @example(training=False, error_at=None, vocab=3, new=4, grads=False)
 @example(training=True, error_at=1, vocab=3, new=4, grads=True)
 def test_the_mode_is_left_as_it_was(submission, training, error_at, vocab, new, grads):
-    """Afterwards the model is in the mode that it was in before, and gradients are on or off, also after an error."""
+    """Afterwards the model's mode, and whether gradients are on, is as it was before, also after an error."""
     model = draw.stand_in(Breaking, vocab, 99 if error_at is None else error_at).train(training)
     after = "After generating"
     with torch.set_grad_enabled(grads):
