@@ -79,6 +79,8 @@ def calc_loss_loader(
 ) -> float:
     """The mean of a model's losses on the first batches of a loader, without building a graph.
 
+    Whether the model is in training or in eval mode is the caller's choice, and stays as it was.
+
     Args:
         data_loader: yields (input_batch, target_batch), each (batch, tokens), int64.
         model: maps ids (batch, tokens) to logits (batch, tokens, vocab).

@@ -150,7 +150,10 @@ class _Script(Values):
         after = ""
         if made.dtype is not None:
             after = ".double()" if made.dtype == torch.float64 else f".to({made.dtype})"
-            after += "" if made.result.training else ".eval()"
+            was_training = self.modes.get(
+                id(made.result), made.result.training
+            )  # what was called may have left another
+            after += "" if was_training else ".eval()"
             after += ".to('meta')" if any(part.is_meta for part in made.result.parameters()) else ""
         elif self.modes.get(id(made.result)) is False:
             after = ".eval()"

@@ -15,6 +15,7 @@ from kata.laws.checks import broken
 
 ACROSS = {"to", "type_as", "copy_", "__getitem__"}
 """What may meet tensors on two devices; an index may be on the CPU, wherever the tensor is."""
+BUFFER = "Make it on the device of the input (device=ids.device), or register it as a buffer."
 
 
 class Elsewhere(TorchFunctionMode):
@@ -22,11 +23,12 @@ class Elsewhere(TorchFunctionMode):
 
     A tensor made without a `device` stays at home, with all that is computed from it alone, until it is moved by
     `.to()`. Where it meets one from elsewhere, the law is broken, as a real device would break it. Numbers without a
-    dimension may meet anything.
+    dimension may meet anything. `instead` says what to do about it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, instead: str = BUFFER) -> None:
         super().__init__()
+        self.instead = instead
         self.at_home: dict[int, Tensor] = {}  # the tensors themselves, so that an id stays its own
 
     def moves(self, built: nn.Module) -> None:
@@ -44,7 +46,7 @@ class Elsewhere(TorchFunctionMode):
         if home and len(home) < len(tensors) and name not in ACROSS:
             broken(
                 f"On another device, {name} fails: a tensor that was made without saying on which device meets one "
-                "that is elsewhere. Make it on the device of the input (device=ids.device), or register it as a buffer."
+                f"that is elsewhere. {self.instead}"
             )
         result = func(*args, **named)
         stays = len(home) == len(tensors) and named.get("device") is None and not (name == "to" and _says_where(args))

@@ -1,5 +1,6 @@
 """Values and statements as Python text: literals, drawn tensors, parts of tensors, lines broken where they may be."""
 
+import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -117,6 +118,15 @@ def permuted(value: Tensor) -> list[int] | None:
     return order if lies else None
 
 
+def random(value: Tensor) -> str:
+    """The expression for random numbers that lie in memory as those of a tensor do."""
+    order = permuted(value) or list(range(value.dim()))
+    shape = ", ".join(str(value.shape[axis]) for axis in order) or "()"
+    dtype = "" if value.dtype == torch.float32 else f", dtype={value.dtype}"
+    back = ", ".join(str(order.index(axis)) for axis in range(value.dim()))
+    return f"torch.randn({shape}{dtype})" + (f".permute({back})" if permuted(value) else "")
+
+
 def derived(name: str, whole: Tensor, value: Tensor) -> str | None:
     """The expression that makes one tensor of another, if it is one of the usual ones."""
     return next(
@@ -174,6 +184,8 @@ def in_pieces(value: str | bytes) -> str:
 
 def literal(value: Any) -> str:
     """A plain value as Python text."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"float('{value}')"
     return f"iter({remaining(value)!r})" if isinstance(value, type(iter([]))) else repr(value)
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from kata.laws.calls import SMALL, Case
-from kata.laws.literals import PLAIN, derived, drawing, numbers_of, permuted, regular, scaled, written
+from kata.laws.literals import PLAIN, derived, drawing, numbers_of, random, regular, scaled, written
 
 SHORT = 40  # as characters of a tensor that is written where it is used
 
@@ -57,14 +57,13 @@ class Values:
 
     def parameter(self, value: nn.Parameter) -> str:
         """A parameter, with a gradient if it has one. Its numbers may have changed since the call: they are others."""
-        name, shape = self.new_name("p"), ", ".join([*map(str, value.shape), f"dtype={value.dtype}"])
-        shape = shape if value.dim() else f"(), dtype={value.dtype}"
+        name = self.new_name("p")
         comment = "# The law's own parameters and gradients are other numbers."
         if comment not in self.lines:
             self.lines.append(comment)
-        self.lines.append(f"{name} = torch.nn.Parameter(torch.randn({shape}))")
+        self.lines.append(f"{name} = torch.nn.Parameter({random(value.detach())})")
         if value.grad is not None:
-            self.lines.append(f"{name}.grad = torch.randn({shape})")
+            self.lines.append(f"{name}.grad = {random(value.grad)}")
         self.variables[name] = value
         return name
 
@@ -77,12 +76,8 @@ class Values:
         name = self.new_name(hint)
         self.variables[name] = value
         self.lines.append(f"# The law's own {name} holds other numbers.")
-        if value.is_floating_point() and (order := permuted(value)):
-            shape = ", ".join(str(value.shape[axis]) for axis in order)
-            back = ", ".join(str(order.index(axis)) for axis in range(value.dim()))
-            self.lines.append(f"{name} = torch.randn({shape}{dtype}).permute({back})")
-        elif value.is_floating_point():
-            self.lines.append(f"{name} = torch.randn({shape}{dtype})")
+        if value.is_floating_point():
+            self.lines.append(f"{name} = {random(value)}")
         else:
             high = int(value.max()) + 1 if value.numel() else 1
             self.lines.append(f"{name} = torch.randint({high}, ({shape},){dtype})")

@@ -9,9 +9,11 @@ from torch import nn
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from kata.laws import draw, verbs
-from kata.laws.checks import broken, describe, equal, holds, same
+from kata.laws.checks import LawBroken, broken, describe, equal, holds, same
+from kata.laws.elsewhere import Elsewhere
 
 SHAPES = ((3, 4), (2,), (), (3, 4), (1, 5, 2))  # two are equal: what is kept for one must not serve the other
+BY_COLUMNS = 3  # this one lies in memory column by column, as the transpose of a matrix does
 AXES = ("row", "column", "layer")
 BETAS = st.tuples(st.floats(0.0, 0.99), st.floats(0.0, 0.999))
 # Large ones too, so that it shows where eps stands.
@@ -30,16 +32,25 @@ NOTHING = 1e-30
 """An eps that vanishes beside every gradient here, and still keeps 0 / 0 away."""
 ROUNDING = 1e-4
 """A count of steps may be kept in float32, as PyTorch's own is: 1 - 0.999 is then off by 3e-5 of itself."""
+IN_FLOAT32 = 1e-6
+"""What is kept from step to step may be in float32, whatever the parameters are in."""
+LIKE_IT = "Make it like the parameter, by torch.zeros_like, or say device=parameter.device."
+
+
+def numbers(seed, index, shape, dtype):
+    """Random numbers for the parameter at this place; one of them lies in memory column by column."""
+    found = draw.normal(seed + index, *shape, dtype=dtype)
+    return found.mT.contiguous().mT if index == BY_COLUMNS and found.dim() == 2 else found
 
 
 def parameters(seed, count=None, dtype=torch.float64):
     """Parameters of the first shapes, random."""
-    return [nn.Parameter(draw.normal(seed + i, *shape, dtype=dtype)) for i, shape in enumerate(SHAPES[:count])]
+    return [nn.Parameter(numbers(seed, index, shape, dtype)) for index, shape in enumerate(SHAPES[:count])]
 
 
 def gradients(seed, owners, scale=1.0):
     """A gradient for each parameter."""
-    return [scale * draw.normal(seed + 100 + i, *p.shape, dtype=p.dtype) for i, p in enumerate(owners)]
+    return [scale * numbers(seed + 100, index, p.shape, p.dtype) for index, p in enumerate(owners)]
 
 
 def build(submission, params, **hyper):
@@ -206,7 +217,7 @@ def test_without_a_gradient_nothing_moves(submission, seed, hyper, steps, absent
 @example(seed=0, hyper=TYPICAL, late=2, joins=1)
 @few
 def test_a_parameter_that_joins_late_starts_at_its_own_first_step(submission, seed, hyper, late, joins):
-    """Each parameter counts its own steps: one that had no gradient before makes its first step as if alone."""
+    """Each parameter goes by its own steps: those at which it has no gradient are none, neither first nor between."""
     owners, alone = parameters(seed), [parameters(seed)[joins]]
     optimizer = build(submission, owners, **hyper)
     for number in range(late):
@@ -214,11 +225,16 @@ def test_a_parameter_that_joins_late_starts_at_its_own_first_step(submission, se
         slopes[joins] = None
         step(optimizer, owners, slopes)
     fresh = build(submission, alone, **hyper)
-    for number in range(late, late + 2):
+    pauses = late + 2
+    for number in range(late, late + 4):
         slopes = gradients(seed + 1000 * number, owners)
+        if number == pauses:
+            slopes[joins] = None
+        else:
+            step(fresh, alone, [slopes[joins]])
         step(optimizer, owners, slopes)
-        step(fresh, alone, [slopes[joins]])
-        what = f"after step {number + 1}, where it had no gradient in the first {late},"
+        what = f"after step {number + 1}, where it had no gradient in the first {late}"
+        what += f", and none in step {pauses + 1}," if number >= pauses else ","
         alike([owners[joins]], alone, what, first=joins)
 
 
@@ -305,10 +321,22 @@ def test_no_graph_is_built(submission, seed, hyper):
     """A step is not part of any graph: parameters stay leaves that want gradients, and what is kept wants none."""
     owners = parameters(seed)
     optimizer = build(submission, owners, **hyper)
-    for number in range(2):
-        for parameter, slope in zip(owners, gradients(seed + number, owners), strict=True):
-            parameter.grad = slope.requires_grad_()  # as backward(create_graph=True) leaves it
-        verbs.call(optimizer.step)
+    try:
+        for number in range(2):
+            for parameter, slope in zip(owners, gradients(seed + number, owners), strict=True):
+                parameter.grad = slope.requires_grad_()  # as backward(create_graph=True) leaves it
+            verbs.call(optimizer.step)
+        on = torch.is_grad_enabled()
+        with torch.no_grad():
+            verbs.call(optimizer.step)
+            off = not torch.is_grad_enabled()
+    finally:
+        torch.set_grad_enabled(True)
+    holds(
+        on and off,
+        f"After a step gradients are switched {'on' if on else 'off'} for everybody, and before it they were not. "
+        "A `with` block of torch.no_grad() puts back what it found.",
+    )
     for index, parameter in enumerate(owners):
         holds(
             parameter.is_leaf and parameter.requires_grad,
@@ -343,7 +371,8 @@ def test_it_goes_on_from_its_saved_state(submission, seed, hyper, before, after,
     for number in range(before, before + after):
         step(optimizer, owners, slopes(number))
         step(fresh, others, slopes(number))
-        alike(others, owners, f"after step {number + 1}, where the state_dict of step {before} was loaded,")
+        what = f"after step {number + 1}, where the state_dict of step {before} was loaded,"
+        alike(others, owners, what, IN_FLOAT32)  # loading turns what is kept into the parameter's dtype
 
 
 @given(seed=draw.seeds)
@@ -396,14 +425,18 @@ def test_a_closure_is_called_once_and_its_loss_returned(submission, seed, hyper)
 
 
 @given(seed=draw.seeds, hyper=HYPER, dtype=st.sampled_from([torch.float32, torch.bfloat16]))
+@example(
+    seed=0, hyper={"lr": 0.5, "betas": (0.9, 0.999), "eps": 1e-3, "weight_decay": 0.0}, dtype=torch.bfloat16
+)  # bfloat16 cannot tell 0.999 from 1
 def test_it_moves_parameters_of_any_dtype(submission, seed, hyper, dtype):
-    """Parameters in float32 or bfloat16 stay so, and move as in float64, up to their rounding."""
+    """Parameters in float32 or bfloat16, on whatever device, stay so, and move as in float64, but for rounding."""
     hyper = hyper | {"eps": max(hyper["eps"], 1e-3)}
     owners = parameters(seed, dtype=dtype)
     exact = [nn.Parameter(parameter.detach().double()) for parameter in owners]
-    optimizer, oracle = build(submission, owners, **hyper), torch.optim.AdamW(exact, **hyper)
-    slopes = gradients(seed, owners)
-    step(optimizer, owners, slopes)
+    slopes, oracle = gradients(seed, owners), torch.optim.AdamW(exact, **hyper)
+    with Elsewhere(LIKE_IT):
+        optimizer = build(submission, owners, **hyper)
+        step(optimizer, owners, slopes)
     for parameter, slope in zip(exact, slopes, strict=True):
         parameter.grad = slope.double()
     oracle.step()
@@ -420,9 +453,9 @@ def probe(submission):
     zeros = [torch.zeros(shape, dtype=torch.float64) for shape in SHAPES]
     undecayed = TYPICAL | {"weight_decay": 0.0}
 
-    def moved(params=None, steps=3, slopes=None, scale=1.0, before=None, dtype=torch.float64, **hyper):
+    def moved(params=None, steps=3, slopes=None, scale=1.0, before=None, dtype=torch.float64, count=None, **hyper):
         """Where all parameters are after some steps. `params` groups them; `before(optimizer, number)` is called."""
-        owners = parameters(1, dtype=dtype)
+        owners = parameters(1, count, dtype)
         optimizer = build(submission, owners if params is None else params(owners), **hyper)
         for number in range(steps):
             if before is not None:
@@ -434,8 +467,11 @@ def probe(submission):
     def groups(owners):
         return [{"params": owners[:2]}, {"params": owners[2:], **other}]
 
-    def absent(number):
-        return [None if number < 2 and i == 1 else slope for i, slope in enumerate(gradients(number, zeros))]
+    def absent(*numbers):
+        """The gradients of step after step, in which one parameter has none at these steps."""
+        return lambda number: [
+            None if number in numbers and i == 1 else slope for i, slope in enumerate(gradients(number, zeros))
+        ]
 
     def schedule(optimizer, number, owners):
         optimizer.param_groups[0].update(lr=0.03, weight_decay=0.7) if number else None
@@ -459,6 +495,28 @@ def probe(submission):
         optimizer.step()
         kept = [v for s in optimizer.state.values() for v in s.values() if isinstance(v, torch.Tensor)]
         return [all(p.is_leaf and p.requires_grad for p in owners), any(v.requires_grad for v in kept)]
+
+    def elsewhere():
+        owners = parameters(1)
+        slopes = gradients(1, owners)
+        try:
+            with Elsewhere(LIKE_IT):
+                step(build(submission, owners, **TYPICAL), owners, slopes)
+            return owners
+        except LawBroken:
+            return "what is on two devices meets"
+
+    def grad_mode():
+        """Whether gradients are on after a step, and after one where they were off."""
+        found = []
+        try:
+            for mode in (torch.enable_grad, torch.no_grad):
+                with mode():
+                    moved(steps=1)
+                    found.append(torch.is_grad_enabled())
+        finally:
+            torch.set_grad_enabled(True)
+        return found
 
     def closure():
         owners = parameters(1)
@@ -484,11 +542,16 @@ def probe(submission):
     return [
         lambda: moved(**TYPICAL),
         lambda: moved(**other),
+        lambda: moved(count=BY_COLUMNS, **TYPICAL),
         lambda: moved(steps=1, **(undecayed | {"eps": NOTHING})),
         lambda: moved(slopes=lambda _: gradients(1, zeros), **undecayed),
         lambda: moved(slopes=lambda _: zeros, **TYPICAL),
-        lambda: moved(steps=2, slopes=absent, **TYPICAL),
-        lambda: moved(steps=4, slopes=absent, **TYPICAL),
+        lambda: moved(steps=2, slopes=absent(0, 1), **TYPICAL),
+        lambda: moved(steps=4, slopes=absent(0, 1), **TYPICAL),
+        lambda: moved(steps=3, slopes=absent(1), **TYPICAL),
+        elsewhere,
+        lambda: moved(steps=1, dtype=torch.bfloat16, lr=0.5, betas=(0.9, 0.999), eps=1e-3, weight_decay=0.0),
+        grad_mode,
         lambda: moved(groups, **TYPICAL),
         lambda: moved(before=schedule, **TYPICAL),
         lambda: moved(steps=4, before=reload, **TYPICAL),

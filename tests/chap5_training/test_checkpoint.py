@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import itertools
 import os
 import pickle
 import tempfile
@@ -136,8 +137,9 @@ def cut_short(path, share):
     path.write_bytes(contents[: int(share * len(contents))])
 
 
-@given(size=SIZES, seed=draw.seeds, kind=kinds, before=steps, after=steps)
+@given(size=SIZES, seed=draw.seeds, kind=kinds, before=st.integers(0, 3), after=steps)
 @example(size=TYPICAL, seed=0, kind="AdamW", before=2, after=2)
+@example(size=TYPICAL, seed=0, kind="AdamW", before=0, after=2)
 @few
 def test_resumed_training_is_training_that_never_stopped(submission, size, seed, kind, before, after):
     """Saved, loaded into fresh objects and trained on, everything is what it is without the stop, bit for bit."""
@@ -225,8 +227,9 @@ def test_the_optimizer_comes_back(submission, size, seed, kind, groups):
     identical(tensors(other.state_dict(), "optimizer"), expected, f"loaded into a fresh optimizer ({kind})")
 
 
-@given(seed=draw.seeds, step=st.integers(0, 10**6))
+@given(seed=draw.seeds, step=st.integers(0, 10**9))
 @example(seed=0, step=0)
+@example(seed=0, step=10**8 + 1)
 @few
 def test_the_step_comes_back(submission, seed, step):
     """load_checkpoint returns the step that was saved, as an int."""
@@ -238,12 +241,13 @@ def test_the_step_comes_back(submission, seed, step):
 @given(seed=draw.seeds, name=st.sampled_from(["model.pt", "model", "step 7.ckpt", "v1.2", "mod\u00e8le.pt"]))
 @few
 def test_the_path_is_a_str_or_a_path(submission, seed, name):
-    """The file is where the path says, whatever its name, and the path may be a str or a Path."""
-    with folder() as home:
-        for number, (saved_as, loaded_as) in enumerate([(str, Path), (Path, str)]):
-            save(submission, saved_as(home / name), *trained(TYPICAL, seed), number)
+    """The file is where the path says, whatever its name; the path may be a str or a Path, also a bare name."""
+    with folder() as home, contextlib.chdir(home):
+        kinds_of_path = [(str, Path), (Path, str)]
+        for number, (where, (saved_as, loaded_as)) in enumerate(itertools.product((home, Path()), kinds_of_path)):
+            save(submission, saved_as(where / name), *trained(TYPICAL, seed), number)
             holds((home / name).exists(), f"After saving to {name!r} there is no file of that name in its folder.")
-            loaded = load(submission, loaded_as(home / name), *build(TYPICAL, seed))
+            loaded = load(submission, loaded_as(where / name), *build(TYPICAL, seed))
             equal(loaded, number, f"the step loaded from {name!r} as a {loaded_as.__name__}")
 
 
@@ -524,6 +528,11 @@ def probe(submission):
             submission.save_checkpoint(path(home / name), *(copy.deepcopy(old) if objects is None else objects), 7)
             return check(home)
 
+    def bare_name(home):
+        with contextlib.chdir(home):
+            submission.save_checkpoint("bare.pt", *copy.deepcopy(old), 10**8 + 1)
+            return submission.load_checkpoint("bare.pt", *build(TYPICAL, 3))
+
     def resumed(home):
         fresh = build(TYPICAL, 3, lr=0.7)
         torch.default_generator.manual_seed(6)
@@ -586,6 +595,7 @@ def probe(submission):
     return [
         lambda: saved(resumed),
         lambda: saved(resumed, path=str),
+        lambda: saved(bare_name),
         after_saving,
         lambda: saved(cut),
         lambda: saved(foreign),

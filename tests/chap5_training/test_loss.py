@@ -19,6 +19,8 @@ SIZES = draw.sizes(batch=(1, 4), tokens=(1, 6), vocab=(2, 8))
 SEVERAL = draw.sizes(batch=(2, 4), tokens=(2, 6), vocab=(2, 8))
 ALL_EQUAL = Sizes(batch=3, tokens=3, vocab=3)
 ONE_TOKEN = Sizes(batch=1, tokens=1, vocab=2)
+AWAY = "cpu:0"
+"""A device on which everything can be computed, and which is told from "cpu"."""
 ROUNDING = 1e-5
 """By how much the mean of a loader may be off: losses of a few nats may well be collected in float32."""
 
@@ -46,6 +48,16 @@ def mean_surprise(logits, targets):
     """What the loss should be, a float64 scalar."""
     found = surprises(logits, targets)
     return torch.tensor(math.fsum(found) / len(found), dtype=torch.float64)
+
+
+def keeps_its_mode(model, training, function):
+    """A function has left a model in the mode in which it was given it."""
+    names = {True: "training mode", False: "eval mode"}
+    holds(
+        model.training == training,
+        f"{function} was given a model in {names[training]}, and left it in {names[model.training]}. The mode is the "
+        "caller's: leave it, or put it back.",
+    )
 
 
 def expected_slope(logits, targets):
@@ -144,14 +156,14 @@ def right_losses(loader, model):
 
 
 def elsewhere(ids, name, moved):
-    """Ids that seem to lie on another device until they are moved to the meta device; `moved` notes which were."""
+    """Ids that seem to lie on another device until they are moved to the device `AWAY`; `moved` notes which were."""
 
     class Elsewhere(Tensor):
         @classmethod
         def __torch_function__(cls, func, types, args=(), kwargs=None):
             kwargs = kwargs or {}
             with torch._C.DisableTorchFunctionSubclass():
-                if "meta" in map(_device, [*args[1:], *kwargs.values()]):
+                if AWAY in map(_device, [*args[1:], *kwargs.values()]):
                     moved.add(name)
                     return args[0].as_subclass(Tensor)
                 result = func(*args, **kwargs)
@@ -406,11 +418,12 @@ def test_a_batch_loss_gives_the_model_its_batch_as_it_is(submission, size, seed)
     same(torch.cat(model.given), inputs, ("sequence", "token"), "what the model was given")
 
 
-@given(size=SIZES, seed=draw.seeds)
-@example(size=ALL_EQUAL, seed=0)
-def test_a_batch_loss_teaches_the_model(submission, size, seed):
-    """The loss on a batch carries a gradient to the model; taking steps with it is left to the caller."""
-    model, (inputs, targets) = model_of(size.vocab, seed), batch_of(size, seed)
+@given(size=SIZES, seed=draw.seeds, training=st.booleans())
+@example(size=ALL_EQUAL, seed=0, training=True)
+@example(size=ALL_EQUAL, seed=0, training=False)
+def test_a_batch_loss_teaches_the_model(submission, size, seed, training):
+    """The loss on a batch carries a gradient to the model; its mode, and steps, are left to the caller."""
+    model, (inputs, targets) = model_of(size.vocab, seed).train(training), batch_of(size, seed)
     kept = draw.normal(seed + 5, size.vocab, size.vocab)
     model.weight.grad = kept.clone()
     loss = tensor(verbs.call(submission.calc_loss_batch, inputs, targets, model, "cpu"), {}, torch.float64, "the loss")
@@ -418,6 +431,7 @@ def test_a_batch_loss_teaches_the_model(submission, size, seed):
         model.weight.grad is not None and torch.equal(model.weight.grad, kept),
         "calc_loss_batch changed the gradients of the model. Leave backward() and zero_grad() to the training loop.",
     )
+    keeps_its_mode(model, training, "calc_loss_batch")
     holds(loss.requires_grad, "No gradient flows back to the model. Do not use .detach(), .item() or no_grad here.")
     (slope,) = torch.autograd.grad(loss, model.weight)
     at_positions = expected_slope(model.weight.detach()[inputs], targets).reshape(-1, size.vocab)
@@ -425,8 +439,8 @@ def test_a_batch_loss_teaches_the_model(submission, size, seed):
     same(slope, expected, ("input token", "next token"), "the gradient of the model's logits")
 
 
-@given(size=SIZES, seed=draw.seeds, device=st.sampled_from(["meta", torch.device("meta")]))
-@example(size=ALL_EQUAL, seed=0, device="meta")
+@given(size=SIZES, seed=draw.seeds, device=st.sampled_from([AWAY, torch.device(AWAY)]))
+@example(size=ALL_EQUAL, seed=0, device=AWAY)
 def test_a_batch_moves_to_the_device(submission, size, seed, device):
     """Inputs and targets of a batch are both moved to the device, for one batch and for those of a loader."""
     model, (inputs, targets) = model_of(size.vocab, seed), batch_of(size, seed)
@@ -507,19 +521,29 @@ def test_a_loader_loss_computes_no_more_than_asked_for(submission, size, seed, c
 @given(size=SIZES, seed=draw.seeds, asked=st.none() | st.integers(1, 3))
 @example(size=ONE_TOKEN, seed=0, asked=None)
 def test_an_empty_loader_is_refused(submission, size, seed, asked):
-    """An empty loader is refused, by a ValueError: there is no loss to take the mean of."""
+    """An empty loader is refused, by a ValueError: there is no loss to take the mean of. Gradients stay on."""
     model = model_of(size.vocab, seed)
-    refuses(
-        lambda: verbs.call(submission.calc_loss_loader, draw.stand_in(Loader, []), model, "cpu", asked),
-        f"a loader without batches, with num_batches={asked},",
+    try:
+        refuses(
+            lambda: verbs.call(submission.calc_loss_loader, draw.stand_in(Loader, []), model, "cpu", asked),
+            f"a loader without batches, with num_batches={asked},",
+        )
+        on = torch.is_grad_enabled()
+    finally:
+        torch.set_grad_enabled(True)
+    holds(
+        on,
+        "After an empty loader was refused, gradients are switched off: nothing can be trained. A `with` block "
+        "switches them on again, also after an error.",
     )
 
 
-@given(size=SIZES, seed=draw.seeds, count=st.integers(1, 3))
-@example(size=ONE_TOKEN, seed=0, count=2)
-def test_a_loader_loss_builds_no_graph(submission, size, seed, count):
-    """Measuring builds no graph and leaves gradients as they are, and training goes on afterwards as before."""
-    model, loader = model_of(size.vocab, seed), loader_of(size, seed, count)
+@given(size=SIZES, seed=draw.seeds, count=st.integers(1, 3), training=st.booleans())
+@example(size=ONE_TOKEN, seed=0, count=2, training=True)
+@example(size=ONE_TOKEN, seed=0, count=2, training=False)
+def test_a_loader_loss_builds_no_graph(submission, size, seed, count, training):
+    """Measuring builds no graph, leaves gradients and mode as they are, and training goes on afterwards as before."""
+    model, loader = model_of(size.vocab, seed).train(training), loader_of(size, seed, count)
     kept = draw.normal(seed + 5, size.vocab, size.vocab)
     model.weight.grad = kept.clone()
     try:
@@ -544,6 +568,7 @@ def test_a_loader_loss_builds_no_graph(submission, size, seed, count):
         model.weight.grad is not None and torch.equal(model.weight.grad, kept),
         "calc_loss_loader changed the gradients of the model.",
     )
+    keeps_its_mode(model, training, "calc_loss_loader")
 
 
 def probe(submission):
@@ -606,6 +631,21 @@ def probe(submission):
         loader_of_three(model)
         return any(model.graphs)
 
+    def mode_after(function, *batch):
+        """The mode that a function leaves a model in, for one that was in training mode and one that was not."""
+        models = [model_of(size.vocab, 4).train(training) for training in (True, False)]
+        for model in models:
+            function(*batch, model, "cpu")
+        return [model.training for model in models]
+
+    def refused():
+        try:
+            submission.calc_loss_loader(Loader([]), model_of(size.vocab, 4), "cpu")
+        except ValueError:
+            return torch.is_grad_enabled()
+        finally:
+            torch.set_grad_enabled(True)
+
     def still_learning():
         try:
             submission.calc_loss_loader(loader_of(size, 4, 1), model_of(size.vocab, 4), "cpu")
@@ -637,8 +677,8 @@ def probe(submission):
         lambda: batch_loss()[0].weight.grad is None,
         lambda: sorted({ids.dim() for ids in batch_loss()[0].given}),
         batch_slopes,
-        lambda: moved(lambda batch, model: submission.calc_loss_batch(*batch, model, "meta")),
-        lambda: moved(lambda batch, model: submission.calc_loss_loader(Loader([batch]), model, "meta")),
+        lambda: moved(lambda batch, model: submission.calc_loss_batch(*batch, model, AWAY)),
+        lambda: moved(lambda batch, model: submission.calc_loss_loader(Loader([batch]), model, AWAY)),
         lambda: loader_of_three(model_of(size.vocab, 4)),
         lambda: loader_of_three(model_of(size.vocab, 4), 1),
         lambda: loader_of_three(model_of(size.vocab, 4), 2),
@@ -648,6 +688,9 @@ def probe(submission):
         graphs,
         still_learning,
         gradients_stay_off,
+        lambda: mode_after(submission.calc_loss_batch, *batch_of(size, 4)),
+        lambda: mode_after(submission.calc_loss_loader, Loader([batch_of(size, 4)])),
+        refused,
         lambda: submission.calc_loss_loader(Loader([]), model_of(size.vocab, 4), "cpu"),
         lambda: submission.calc_loss_loader(Loader([]), model_of(size.vocab, 4), "cpu", 2),
     ]

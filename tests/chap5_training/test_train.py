@@ -304,6 +304,7 @@ def test_losses_are_measured_after_the_first_step_and_every_eval_freq(submission
 @settings(max_examples=15)
 @example(size=SEVERAL_STEPS, seed=0)
 @example(size=Sizes(epochs=1, batches=4, val_batches=1, freq=2, iter=3), seed=0)
+@example(size=Sizes(epochs=1, batches=4, val_batches=1, freq=1, iter=1), seed=0)
 def test_the_training_loss_is_that_of_the_first_eval_iter_batches(submission, size, seed):
     """The training loss is the mean over the first eval_iter batches of the train loader, with the model as it is."""
     measures(Run(submission, size, seed), "train_losses")

@@ -148,7 +148,7 @@ def test_what_a_law_hands_to_the_learner_is_made_again():
         "# The law's own x holds other numbers.",
         "x = torch.randn(2, 3, 4).permute(2, 1, 0)",
         "# The law's own parameters and gradients are other numbers.",
-        "p = torch.nn.Parameter(torch.randn(2, dtype=torch.float32))",
-        "p.grad = torch.randn(2, dtype=torch.float32)",
+        "p = torch.nn.Parameter(torch.randn(2))",
+        "p.grad = torch.randn(2)",
         "of_the_learner(model, x, [p], torch.Generator().manual_seed(7), told=print)",
     ]
