@@ -17,10 +17,17 @@ ACROSS = {"to", "type_as", "copy_", "__getitem__"}
 """What may meet tensors on two devices; an index may be on the CPU, wherever the tensor is."""
 
 
+GET_DEVICE = torch.Tensor.device.__get__  # type: ignore[attr-defined]
+"""What reads `.device` of a tensor."""
+HERE, THERE = torch.device("cpu"), torch.device("cpu", 0)
+"""Two names of one device: they differ, as keys of a cache too, and tensors can be made on either."""
+
+
 class Elsewhere(TorchFunctionMode):
     """Within the block, all tensors count as being on another device, except those that the code makes by default.
 
-    A tensor made without a `device` stays at home, with all that is computed from it alone, until it is moved by
+    Until a module moves there, everything that is made stays at home, and what is at home may meet anything. From then
+    on, a tensor made without a `device` stays at home, with all that is computed from it alone, until it is moved by
     `.to()`. Where it meets one from elsewhere, the law is broken, as a real device would break it. Numbers without a
     dimension may meet anything.
     """
@@ -28,9 +35,11 @@ class Elsewhere(TorchFunctionMode):
     def __init__(self) -> None:
         super().__init__()
         self.at_home: dict[int, Tensor] = {}  # the tensors themselves, so that an id stays its own
+        self.moved = False
 
     def moves(self, built: nn.Module) -> None:
         """Notes that a module moved to the other device: its parameters and buffers did, and nothing else of it."""
+        self.moved = True
         for moved in (*built.parameters(), *built.buffers()):
             self.at_home.pop(id(moved), None)
 
@@ -41,13 +50,16 @@ class Elsewhere(TorchFunctionMode):
         name = getattr(func, "__name__", "")
         tensors = list(_tensors((args, named)))
         home = [one for one in tensors if id(one) in self.at_home]
-        if home and len(home) < len(tensors) and name not in ACROSS:
+        if func == GET_DEVICE:
+            return THERE if self.moved and not home else HERE
+        if self.moved and home and len(home) < len(tensors) and name not in ACROSS:
             broken(
                 f"On another device, {name} fails: a tensor that was made without saying on which device meets one "
                 "that is elsewhere. Make it on the device of the input (device=ids.device), or register it as a buffer."
             )
         result = func(*args, **named)
-        stays = len(home) == len(tensors) and named.get("device") is None and not (name == "to" and _says_where(args))
+        says_where = named.get("device") is not None or (name == "to" and _says_where(args))
+        stays = not self.moved or (len(home) == len(tensors) and not says_where)
         for made in _tensors(result):
             if stays and made.dim() > 0:
                 self.at_home[id(made)] = made
