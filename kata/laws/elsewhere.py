@@ -17,7 +17,7 @@ ACROSS = {"to", "type_as", "copy_", "__getitem__"}
 """What may meet tensors on two devices; an index may be on the CPU, wherever the tensor is."""
 
 
-GET_DEVICE = torch.Tensor.device.__get__  # type: ignore[attr-defined]
+GET_DEVICE = torch.Tensor.device.__get__
 """What reads `.device` of a tensor."""
 HERE, THERE = torch.device("cpu"), torch.device("cpu", 0)
 """Two names of one device: they differ, as keys of a cache too, and tensors can be made on either."""
@@ -43,6 +43,10 @@ class Elsewhere(TorchFunctionMode):
         for moved in (*built.parameters(), *built.buffers()):
             self.at_home.pop(id(moved), None)
 
+    def stayed(self, made: Tensor) -> bool:
+        """Whether a tensor is still at home."""
+        return id(made) in self.at_home
+
     def __torch_function__(
         self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
@@ -54,8 +58,9 @@ class Elsewhere(TorchFunctionMode):
             return THERE if self.moved and not home else HERE
         if self.moved and home and len(home) < len(tensors) and name not in ACROSS:
             broken(
-                f"On another device, {name} fails: a tensor that was made without saying on which device meets one "
-                "that is elsewhere. Make it on the device of the input (device=ids.device), or register it as a buffer."
+                f"On another device, {name} fails: a tensor that was made without saying on which device, or kept from "
+                "before the move, meets one that is elsewhere. Make it on the device of the input (device=ids.device), "
+                "or register it as a buffer."
             )
         result = func(*args, **named)
         says_where = named.get("device") is not None or (name == "to" and _says_where(args))
