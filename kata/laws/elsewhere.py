@@ -63,8 +63,10 @@ class Elsewhere(TorchFunctionMode):
                 "or register it as a buffer."
             )
         result = func(*args, **named)
-        says_where = named.get("device") is not None or (name == "to" and _says_where(args))
-        stays = not self.moved or (len(home) == len(tensors) and not says_where)
+        where = torch.device("cpu") if name == "cpu" else _device(name, args, named)
+        stays = not self.moved or (len(home) == len(tensors) if where is None else where == HERE)
+        if stays and any(result is one for one in tensors) and not home:  # .cpu() returns the tensor itself
+            result = result.view_as(result)
         for made in _tensors(result):
             if stays and made.dim() > 0:
                 self.at_home[id(made)] = made
@@ -83,5 +85,7 @@ def _tensors(value: Any) -> Iterator[Tensor]:
         yield from _tensors(list(value.values()))
 
 
-def _says_where(args: tuple[Any, ...]) -> bool:
-    return any(isinstance(argument, str | torch.device) for argument in args)
+def _device(name: str, args: tuple[Any, ...], named: dict[str, Any]) -> torch.device | None:
+    """The device that a call asks for, if it does."""
+    asked = [named.get("device"), *(args if name == "to" else ())]
+    return next((torch.device(one) for one in asked if isinstance(one, str | torch.device)), None)

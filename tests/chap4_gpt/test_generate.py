@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from kata.laws import draw, verbs
-from kata.laws.checks import describe, equal, holds, same, tensor
+from kata.laws.checks import describe, holds, same, tensor
 from kata.laws.draw import Sizes
 from kata.laws.elsewhere import Elsewhere
 
@@ -337,13 +337,17 @@ def test_no_gradient_is_kept(submission, size, seed, outside, failing):
 @few
 @given(size=SIZES, seed=draw.seeds)
 def test_the_same_prompt_is_always_continued_alike(submission, size, seed):
-    """Nothing is left to chance: the same prompt is continued in the same way every time, and no parameter changes."""
+    """The same prompt is continued in the same way every time, and no parameter changes, nor its gradient."""
     model, idx = draw.stand_in(FakeModel, size.vocab, seed), prompts(size, seed)
     before = model.logits.detach().clone()
+    model.logits.grad = torch.ones_like(before)
     first = generate(submission, model, idx, size.new, 4)
     same(generate(submission, model, idx, size.new, 4), first, AXES, "the result of a second call")
     same(model.logits.detach(), before, ("row", "logit"), "the model's parameter afterwards", got="it is")
-    equal(model.logits.grad, None, "the gradient of the model's parameter afterwards", got="it is")
+    after = model.logits.grad
+    holds(after is not None, "The gradient of the model's parameter is gone: whoever trains it may still need it.")
+    what = "the gradient of the model's parameter afterwards"
+    same(after, torch.ones_like(before), ("row", "logit"), what, got="it is")
 
 
 def probe(submission):
@@ -373,6 +377,12 @@ def probe(submission):
         left = [model.training, model.dropout.training, model.logits.requires_grad, after]
         return [came, seen, during, left, mine.tolist()]
 
+    def gradient_afterwards():
+        model = FakeModel(9, 5)
+        model.logits.grad = torch.ones_like(model.logits)
+        submission.generate_text_simple(model, idx.clone(), 3, 4)
+        return model.logits.grad
+
     def ended():
         return submission.generate_text_simple(OneAnswer(END_OF_TEXT), idx.clone(), 3, 4)
 
@@ -386,6 +396,7 @@ def probe(submission):
             return "fails"
 
     return [
+        gradient_afterwards,
         ended,
         away,
         lambda: written(9, dtype=torch.bfloat16),

@@ -431,11 +431,12 @@ def test_the_gradient_reaches_every_parameter(submission, size, seed):
 
 
 @few
-@given(size=SIZES, seed=draw.seeds)
-@example(size=ALL_EQUAL, seed=0)
-def test_the_gradient_reaches_the_input(submission, size, seed):
+@given(size=SIZES, seed=draw.seeds, training=st.booleans())
+@example(size=ALL_EQUAL, seed=0, training=False)
+@example(size=ALL_EQUAL, seed=0, training=True)
+def test_the_gradient_reaches_the_input(submission, size, seed, training):
     """The gradient reaches the input, through the shortcut and both branches: it is the slope of small steps."""
-    modules.gradient_reaches_the_input(build(submission, size, seed), 3 * inputs(size, seed))
+    modules.gradient_reaches_the_input(build(submission, size, seed).train(training), 3 * inputs(size, seed))
 
 
 @few
