@@ -63,7 +63,7 @@ class Elsewhere(TorchFunctionMode):
                 "or register it as a buffer."
             )
         result = func(*args, **named)
-        where = torch.device("cpu") if name == "cpu" else _device(name, args, named)
+        where = HERE if name == "cpu" else _device(name, args, named)
         stays = not self.moved or (len(home) == len(tensors) if where is None else where == HERE)
         if stays and any(result is one for one in tensors) and not home:  # .cpu() returns the tensor itself
             result = result.view_as(result)
@@ -86,6 +86,7 @@ def _tensors(value: Any) -> Iterator[Tensor]:
 
 
 def _device(name: str, args: tuple[Any, ...], named: dict[str, Any]) -> torch.device | None:
-    """The device that a call asks for, if it does."""
+    """The device that a call asks for, if it does; a text may be the type of a tensor's device, so it means there."""
     asked = [named.get("device"), *(args if name == "to" else ())]
-    return next((torch.device(one) for one in asked if isinstance(one, str | torch.device)), None)
+    found = next((one for one in asked if isinstance(one, str | torch.device)), None)
+    return THERE if isinstance(found, str) else found

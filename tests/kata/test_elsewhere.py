@@ -46,6 +46,7 @@ RIGHT = {
         self.memory.setdefault(ids.device, torch.arange(3, device=ids.device))
     ),
     "made anew on another device": lambda self, ids: self.table(remembered(self, ids)),
+    "made on a device of that type": lambda self, ids: self.table(torch.arange(3, device=ids.device.type)),
     "looked at on the CPU": lambda self, ids: self.table(ids) if len(ids.cpu().tolist()) else None,
     "looks at numbers": lambda self, ids: self.table(ids[(ids >= 0) & (ids < 5)]),
 }
@@ -54,9 +55,9 @@ WRONG = {
     "computed at home": lambda self, ids: self.table(torch.stack([torch.ones(2).cumsum(dim=0).long()])),
     "moved to a dtype only": lambda self, ids: self.table(torch.arange(ids.shape[1]).to(torch.int32)),
     "an attribute": lambda self, ids: self.table(self.numbers[: ids.shape[1]]),
-    "made on the CPU": lambda self, ids: self.table(torch.arange(ids.shape[1], device="cpu")),
+    "made on the CPU": lambda self, ids: self.table(torch.arange(ids.shape[1], device=torch.device("cpu"))),
     "moved to the CPU": lambda self, ids: self.table(ids.cpu()),
-    "moved to the CPU by name": lambda self, ids: self.table(ids.to("cpu")),
+    "moved to a device that is the CPU": lambda self, ids: self.table(ids.to(torch.device("cpu"))),
     "added": lambda self, ids: self.table(ids) + torch.zeros(2),
     "remembered": lambda self, ids: self.table(self.memory.setdefault("last", torch.arange(3, device=ids.device))),
 }
