@@ -150,7 +150,7 @@ class Watched:
 def children(pid: int) -> list[psutil.Process]:
     """The processes that a process, by any of its threads, has started and that are still its children."""
     found: list[psutil.Process] = []
-    with contextlib.suppress(psutil.Error):
+    with contextlib.suppress(OSError, psutil.Error):  # it may end while its threads are being listed
         if not HAS_CHILDREN_FILES:
             return list(psutil.Process(pid).children())
         for file in Path(f"/proc/{pid}/task").glob("*/children"):

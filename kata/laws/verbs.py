@@ -133,7 +133,8 @@ def gradients(built: nn.Module, result: Tensor, seed: int) -> dict[str, Tensor |
     if not result.requires_grad:
         broken("No gradient flows back from the result to the parameters. Do not use .detach(), .data or no_grad here.")
     (result * direction).sum().backward()  # type: ignore[no-untyped-call]
-    return {name: parameter.grad for name, parameter in built.named_parameters()}
+    slopes = ((name, parameter.grad) for name, parameter in built.named_parameters())
+    return {name: None if slope is None else slope.to_dense() for name, slope in slopes}  # an embedding's may be sparse
 
 
 def saved_and_loaded(built: nn.Module, fresh: nn.Module) -> nn.Module:

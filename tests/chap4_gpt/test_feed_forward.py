@@ -170,6 +170,10 @@ def test_the_gradient_flows_through_gelu(submission, shape, seed):
     """The gradient flows through GELU, and is the slope that small steps measure; it has no parameters."""
     activation = verbs.construct(submission.GELU)
     modules.gradient_reaches_the_input(activation, draw.normal(seed, *shape))
+    far = torch.tensor([-1000.0, -30.0, 0.0, 30.0, 1000.0], dtype=torch.float64, requires_grad=True)
+    verbs.call(activation, far).sum().backward()
+    what = "the slope of your GELU at -1000, -30, 0, 30, 1000"
+    same(far.grad, torch.tensor([0.0, 0.0, 0.5, 1.0, 1.0], dtype=torch.float64), ("number",), what, CLOSE, got="it is")
     names = [name for name, _ in activation.named_parameters()]
     holds(not names, f"Your GELU has the parameters {', '.join(names)}: nothing is learnt in it.")
 
@@ -333,6 +337,11 @@ def probe(submission):
         result = submission.GELU()(torch.tensor([-1e4, -12.0, 12.0, 1e4], dtype=torch.float64))
         return [result.isfinite().tolist(), result.nan_to_num().clamp(-20, 20).float()]
 
+    def far_slopes():
+        leaf = torch.tensor([-1e3, -30.0, 0.0, 30.0, 1e3], dtype=torch.float64, requires_grad=True)
+        submission.GELU()(leaf).sum().backward()
+        return [leaf.grad.isfinite().tolist(), leaf.grad.nan_to_num().clamp(-20, 20).float()]
+
     def numbers_afterwards():
         given = numbers.clone()
         submission.GELU()(given)
@@ -370,6 +379,7 @@ def probe(submission):
     return [
         curve,
         far,
+        far_slopes,
         numbers_afterwards,
         ready_made,
         lambda: submission.GELU()(torch.tensor(1.0)).float(),

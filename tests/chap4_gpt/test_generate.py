@@ -9,13 +9,15 @@ from hypothesis import strategies as st
 from torch import nn
 
 from kata.laws import draw, verbs
-from kata.laws.checks import describe, equal, holds, same, tensor
+from kata.laws.checks import describe, holds, same, tensor
 from kata.laws.draw import Sizes
+from kata.laws.elsewhere import Elsewhere
 
 AXES = ("batch", "place")
 ROWS = 97  # of the table of logits; prime, so that every token of a context counts
+END_OF_TEXT = 50256  # GPT-2's
 few = settings(max_examples=10)
-
+DTYPES = st.sampled_from([torch.float64, torch.float32, torch.bfloat16])
 SIZES = draw.sizes(batch=(1, 4), tokens=(1, 6), new=(1, 5), vocab=(7, 12))
 ONE_TOKEN = Sizes(batch=1, tokens=1, new=1, vocab=7)
 ALL_EQUAL = Sizes(batch=3, tokens=3, new=3, vocab=3)
@@ -26,14 +28,19 @@ class FakeModel(nn.Module):
     """A model whose logits are looked up in a table by all tokens up to a position, and by where they stand.
 
     It keeps what it was called with. With `reach` it looks at no more than that many last tokens, wherever they stand.
-    With `fails_at` it raises an error in that call, counted from 0.
+    With `fails_at` it raises an error in that call, counted from 0. In a dtype other than float64, logits are so far
+    from each other that rounding does not matter.
     """
 
-    def __init__(self, vocab, seed, reach=None, fails_at=None):
+    def __init__(self, vocab, seed, reach=None, fails_at=None, dtype=torch.float64):
         super().__init__()
-        # Only differences count: in a row all logits are far above zero, far below it, or around it.
-        levels = 40.0 * (torch.arange(ROWS, dtype=torch.float64) % 3 - 1)
-        self.logits = nn.Parameter(draw.normal(seed, ROWS, vocab) + levels[:, None])
+        numbers = draw.normal(seed, ROWS, vocab)
+        if dtype == torch.float64:
+            # Only differences count: in a row all logits are far above zero, far below it, or around it.
+            numbers += 1000.0 * (torch.arange(ROWS) % 3 - 1)[:, None]
+        else:
+            numbers = 8 * numbers.argsort(dim=1)
+        self.logits = nn.Parameter(numbers.to(dtype))
         self.dropout = nn.Dropout(0.5)  # not used: it only shows whether the mode reaches the parts
         self.reach, self.fails_at = reach, fails_at
         self.calls = Calls()
@@ -50,6 +57,17 @@ class FakeModel(nn.Module):
         """The token that comes after a context, a list of ids."""
         logits = self.logits[key_of(context, self.reach)].tolist()
         return logits.index(max(logits))
+
+
+class OneAnswer(nn.Module):
+    """A model of a vocabulary as large as GPT-2's that always says the same."""
+
+    def __init__(self, answer):
+        super().__init__()
+        self.logits = nn.Parameter(nn.functional.one_hot(torch.tensor(answer), 50257).double())
+
+    def forward(self, ids):
+        return self.logits.expand(*ids.shape, -1)
 
 
 class Calls(list):
@@ -113,12 +131,14 @@ def fails(submission, model, idx, new, context_size):
     holds(False, f"The model raised an error, but you returned {describe(result)}: let the caller know of it.")
 
 
-@given(size=SIZES, seed=draw.seeds, context_size=st.integers(1, 8))
-@example(size=ONE_TOKEN, seed=0, context_size=1)
-@example(size=ALL_EQUAL, seed=0, context_size=3)
-def test_every_sequence_grows_by_max_new_tokens(submission, size, seed, context_size):
-    """Every sequence grows by max_new_tokens, and ids stay ids: int64."""
-    generate(submission, draw.stand_in(FakeModel, size.vocab, seed), prompts(size, seed), size.new, context_size)
+@given(size=SIZES, seed=draw.seeds, context_size=st.integers(1, 8), ends=st.booleans())
+@example(size=ONE_TOKEN, seed=0, context_size=1, ends=False)
+@example(size=ALL_EQUAL, seed=0, context_size=3, ends=False)
+@example(size=ALL_EQUAL, seed=0, context_size=3, ends=True)
+def test_every_sequence_grows_by_max_new_tokens(submission, size, seed, context_size, ends):
+    """Every sequence grows by max_new_tokens, an end of text or not, and ids stay ids: int64."""
+    model = draw.stand_in(OneAnswer, END_OF_TEXT) if ends else draw.stand_in(FakeModel, size.vocab, seed)
+    generate(submission, model, prompts(size, seed), size.new, context_size)
 
 
 @given(size=SIZES, seed=draw.seeds, context_size=st.integers(1, 8))
@@ -130,12 +150,13 @@ def test_the_prompt_comes_back_in_front(submission, size, seed, context_size):
     same(result[:, : size.tokens], idx, AXES, "the beginning of the result")
 
 
-@given(size=SIZES, seed=draw.seeds)
-@example(size=ONE_TOKEN, seed=0)
-@example(size=ALL_EQUAL, seed=0)
-def test_each_new_token_has_the_largest_logit_at_the_last_position(submission, size, seed):
+@given(size=SIZES, seed=draw.seeds, dtype=DTYPES)
+@example(size=ONE_TOKEN, seed=0, dtype=torch.float64)
+@example(size=ALL_EQUAL, seed=0, dtype=torch.float64)
+@example(size=ALL_EQUAL, seed=0, dtype=torch.bfloat16)
+def test_each_new_token_has_the_largest_logit_at_the_last_position(submission, size, seed, dtype):
     """Each new token is the one with the largest logit at the last position, after all tokens before it."""
-    model, idx = draw.stand_in(FakeModel, size.vocab, seed), prompts(size, seed)
+    model, idx = draw.stand_in(FakeModel, size.vocab, seed, dtype=dtype), prompts(size, seed)
     context_size = size.tokens + size.new
     result = generate(submission, model, idx, size.new, context_size)
     same(result, continued(model, idx, size.new, context_size), AXES)
@@ -151,7 +172,7 @@ def test_the_model_is_shown_the_last_context_size_tokens(submission, size, seed,
     model, idx = draw.stand_in(FakeModel, size.vocab, seed), prompts(size, seed)
     generate(submission, model, idx, size.new, context_size)
     rows = continued(model, idx, size.new, context_size).tolist()
-    lengths = range(size.tokens, size.tokens + size.new)
+    lengths = range(size.tokens, size.tokens + size.new + 1)  # who asks once more than needed wastes only time
     expected = {tuple(row[:length][-context_size:]) for row in rows for length in lengths}
     holds(len(model.calls) > 0, "The model was never called.")
     for call in model.calls:
@@ -216,6 +237,22 @@ def test_no_new_tokens_leave_the_prompt(submission, size, seed, context_size, tr
     model, idx = draw.stand_in(FakeModel, size.vocab, seed).train(training), prompts(size, seed)
     same(generate(submission, model, idx, 0, context_size), idx, AXES)
     same_mode(model, training, "With max_new_tokens 0")
+
+
+@few
+@given(size=SIZES, seed=draw.seeds)
+@example(size=LONG, seed=0)
+def test_it_works_on_another_device(submission, size, seed):
+    """It works wherever the model and the prompt are: what it makes by itself, it makes there."""
+    model, idx, elsewhere = draw.stand_in(FakeModel, size.vocab, seed), prompts(size, seed), Elsewhere()
+    elsewhere.moves(model)
+    with elsewhere:
+        result = verbs.call(submission.generate_text_simple, model, idx, size.new, 4)
+    holds(
+        not elsewhere.stayed(result),
+        "With model and prompt on another device, the result is on the CPU. Make tensors on the device of the prompt "
+        "(device=idx.device).",
+    )
 
 
 @few
@@ -300,13 +337,17 @@ def test_no_gradient_is_kept(submission, size, seed, outside, failing):
 @few
 @given(size=SIZES, seed=draw.seeds)
 def test_the_same_prompt_is_always_continued_alike(submission, size, seed):
-    """Nothing is left to chance: the same prompt is continued in the same way every time, and no parameter changes."""
+    """The same prompt is continued in the same way every time, and no parameter changes, nor its gradient."""
     model, idx = draw.stand_in(FakeModel, size.vocab, seed), prompts(size, seed)
     before = model.logits.detach().clone()
+    model.logits.grad = torch.ones_like(before)
     first = generate(submission, model, idx, size.new, 4)
     same(generate(submission, model, idx, size.new, 4), first, AXES, "the result of a second call")
     same(model.logits.detach(), before, ("row", "logit"), "the model's parameter afterwards", got="it is")
-    equal(model.logits.grad, None, "the gradient of the model's parameter afterwards", got="it is")
+    after = model.logits.grad
+    holds(after is not None, "The gradient of the model's parameter is gone: whoever trains it may still need it.")
+    what = "the gradient of the model's parameter afterwards"
+    same(after, torch.ones_like(before), ("row", "logit"), what, got="it is")
 
 
 def probe(submission):
@@ -336,7 +377,29 @@ def probe(submission):
         left = [model.training, model.dropout.training, model.logits.requires_grad, after]
         return [came, seen, during, left, mine.tolist()]
 
+    def gradient_afterwards():
+        model = FakeModel(9, 5)
+        model.logits.grad = torch.ones_like(model.logits)
+        submission.generate_text_simple(model, idx.clone(), 3, 4)
+        return model.logits.grad
+
+    def ended():
+        return submission.generate_text_simple(OneAnswer(END_OF_TEXT), idx.clone(), 3, 4)
+
+    def away():
+        model, mine, elsewhere = FakeModel(9, 5), idx.clone(), Elsewhere()
+        elsewhere.moves(model)
+        try:
+            with elsewhere:
+                return elsewhere.stayed(submission.generate_text_simple(model, mine, 3, 4))
+        except AssertionError:
+            return "fails"
+
     return [
+        gradient_afterwards,
+        ended,
+        away,
+        lambda: written(9, dtype=torch.bfloat16),
         lambda: written(9),
         lambda: written(3),
         lambda: written(1),

@@ -375,8 +375,18 @@ def test_more_tokens_than_the_context_are_refused(submission, size, seed, longer
 @given(size=sizes(tokens=(2, 5)), seed=draw.seeds)
 @example(size=SHORT, seed=0)
 def test_the_gradient_reaches_every_parameter(submission, size, seed):
-    """The gradient reaches every parameter, from the head down to both embeddings."""
-    modules.gradient_reaches_every_parameter(build(submission, size, seed), ids_for(size, seed), seed)
+    """The gradient reaches every parameter, from the head down to each row of both embeddings that was looked up."""
+    model, ids = build(submission, size, seed), ids_for(size, seed)
+    ids[0, 0], ids[-1, -1] = 0, size.vocab - 1  # no token is special
+    modules.gradient_reaches_every_parameter(model, ids, seed)
+    for name, rows in (("tok_emb", ids.unique()), ("pos_emb", torch.arange(size.tokens))):
+        reached = (verbs.parameter(model, f"{name}.weight").grad.to_dense() != 0).any(dim=1)
+        for row in rows.tolist():
+            holds(bool(reached[row]), f"Row {row} of {name} was looked up, but gets no gradient: it never learns.")
+    # So large that no parameter loses everything to dropout.
+    size = Sizes(batch=3, tokens=5, emb_dim=8, vocab=9, n_heads=2, n_layers=1, spare=1)
+    training = build(submission, size, seed, drop_rate=0.2).train()
+    modules.gradient_reaches_every_parameter(training, ids_for(size, seed), seed)
 
 
 @few
@@ -404,6 +414,7 @@ def test_it_works_on_another_device(submission, size, seed):
     ids, elsewhere = ids_for(size, seed), Elsewhere()
     with elsewhere:
         model = verbs.construct(submission.GPTModel, config(size), seed=seed)
+        verbs.call(model, ids.clone())  # what is built only when needed, and then kept, must move as well
     elsewhere.moves(model)
     with elsewhere:
         verbs.call(model, ids)
@@ -494,16 +505,29 @@ def probe(submission):
             result.square().sum().backward()
         return [parameter.grad is not None for parameter in model.parameters()]
 
+    def reached_in_training():
+        result = (model := build(drop_rate=drop_rate).train())(ids)
+        if result.requires_grad:
+            result.square().sum().backward()
+        return [parameter.grad is not None for parameter in model.parameters()]
+
+    def rows_reached():
+        model = build()
+        model(ids).square().sum().backward()
+        return (model.tok_emb.weight.grad.to_dense() != 0).any(dim=1)
+
     def numbers_named():
         try:
             return list(built()(torch.zeros(1, 11, dtype=torch.int64)).shape)
         except ValueError as error:
             return ["11" in str(error), "5" in str(error)]
 
-    def elsewhere():
+    def elsewhere(used_before=False):
         away = Elsewhere()
         with away:
             model = construct()
+            if used_before:
+                model(ids.clone())
         away.moves(model)
         with away:
             return list(model(ids).shape)
@@ -547,6 +571,9 @@ def probe(submission):
         reached,
         numbers_named,
         elsewhere,
+        lambda: elsewhere(used_before=True),
+        reached_in_training,
+        rows_reached,
         configuration,
         lambda: torch.allclose(built(drop_rate=0.9)(ids), built()(ids)),
         lambda: torch.allclose(build().train()(ids), built()(ids)),

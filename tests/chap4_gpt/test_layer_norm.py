@@ -274,7 +274,15 @@ def test_the_gradient_reaches_scale_and_shift(submission, shape, seed):
 @example(shape=(2, 4), seed=0, eps=2.0**-10)
 def test_the_gradient_reaches_the_input(submission, shape, seed, eps):
     """The gradient reaches the input through the mean and variance too: it is the slope that small steps measure."""
-    modules.gradient_reaches_the_input(build(submission, shape[-1], seed, eps), spread(shape, seed))
+    norm = build(submission, shape[-1], seed, eps)
+    modules.gradient_reaches_the_input(norm, spread(shape, seed))
+    alike = torch.full(shape, 0.5, dtype=torch.float64, requires_grad=True)
+    (verbs.call(norm, alike) * draw.normal(seed, *shape)).sum().backward()
+    holds(
+        bool(torch.isfinite(alike.grad).all()),
+        "Where all features of a token are equal, the gradient of the input holds NaN or infinity. At a variance of 0 "
+        "the slope of the root is infinite: take the root of variance plus eps, and of nothing else.",
+    )
 
 
 @few
@@ -332,6 +340,11 @@ def probe(submission):
         (norm(eps=0.5)(leaf) * draw.normal(4, *x.shape)).sum().backward()
         return leaf.grad
 
+    def slope_where_all_are_equal():
+        leaf = torch.full((2, 4), 0.5, dtype=torch.float64, requires_grad=True)
+        (norm()(leaf) * draw.normal(4, 2, 4)).sum().backward()
+        return leaf.grad.isfinite()
+
     def slopes():
         built = build()
         (built(x.clone()) * draw.normal(4, *x.shape)).sum().backward()
@@ -360,6 +373,7 @@ def probe(submission):
         at_first,
         input_afterwards,
         slope,
+        slope_where_all_are_equal,
         slopes,
         lambda: str(build().bfloat16()(x.bfloat16()).dtype),
     ]

@@ -373,6 +373,29 @@ def test_dropout_acts_on_what_a_branch_adds_in_training(submission, seed, branch
         alike = bool((gone == gone.narrow(axis, 0, 1)).all())
         holds(not alike, f"{share}, the same in every {name}: each number should have a chance of its own.")
     holds(not torch.equal(first, second), f"{share}, in two calls the same ones: dropout must draw anew.")
+    nothing_else_is_dropped(submission, seed, branch, drop_rate)
+
+
+def nothing_else_is_dropped(submission, seed, branch, drop_rate):
+    """Besides attention weights, nothing is dropped on the way to what a branch adds, neither before it nor inside."""
+    # With one token and one head there is one attention weight in each sequence.
+    size = Sizes(batch=5, tokens=1, heads=1, head_dim=4)
+    block, x = only(submission, branch, size, seed, drop_rate=drop_rate), inputs(size, seed)
+    makes, keep = added(block, x).detach(), 1 - drop_rate
+    without = verbs.parameter(block, f"{LAST[branch]}.bias").detach()  # what is left where that weight is dropped
+    kept = [(without + (makes - without) / keep) / keep, without.expand_as(makes) / keep]
+    allowed = [torch.zeros_like(makes), *(kept if branch == "attention" else [makes / keep])]
+    torch.default_generator.manual_seed(seed)
+    result = added(block.train(), x, "the result in training").detach()
+    off = torch.stack([(result - number).abs() for number in allowed]).amin(dim=0) > CLOSE * (1 + makes.abs()) / keep**2
+    if bool(off.any()):
+        where = tuple(off.nonzero()[0].tolist())
+        ways = " or by ".join(f"{number[where].item():.4g}" for number in allowed)
+        broken(
+            f"With drop_rate {drop_rate:.3g}, the {branch} branch, which makes {makes[where].item():.4g} of one token "
+            f"in eval mode, changed the input by {result[where].item():.4g} in training: it should be by {ways}. "
+            "Drop what comes out of a branch, and nothing that goes in or is inside, but for attention weights."
+        )
 
 
 @few
@@ -399,19 +422,24 @@ def test_each_branch_is_dropped_by_a_draw_of_its_own(submission, seed, drop_rate
 @given(size=SIZES, seed=draw.seeds)
 @example(size=ALL_EQUAL, seed=0)
 def test_the_gradient_reaches_every_parameter(submission, size, seed):
-    """The gradient reaches every parameter of both branches, and of both norms."""
+    """The gradient reaches every parameter of both branches, and of both norms, in training too."""
     block = build(submission, size, seed, qkv_bias=False)
     # With one token the only weight is 1, whatever the query and the key.
     alone = ("att.W_query.weight", "att.W_key.weight") if size.tokens == 1 else ()
     modules.gradient_reaches_every_parameter(block, inputs(size, seed), seed, none_for=alone)
+    # So large that no parameter loses everything to dropout.
+    size = Sizes(batch=3, tokens=6, heads=2, head_dim=5)
+    block = build(submission, size, seed, qkv_bias=False, drop_rate=0.2).train()
+    modules.gradient_reaches_every_parameter(block, inputs(size, seed), seed)
 
 
 @few
-@given(size=SIZES, seed=draw.seeds)
-@example(size=ALL_EQUAL, seed=0)
-def test_the_gradient_reaches_the_input(submission, size, seed):
+@given(size=SIZES, seed=draw.seeds, training=st.booleans())
+@example(size=ALL_EQUAL, seed=0, training=False)
+@example(size=ALL_EQUAL, seed=0, training=True)
+def test_the_gradient_reaches_the_input(submission, size, seed, training):
     """The gradient reaches the input, through the shortcut and both branches: it is the slope of small steps."""
-    modules.gradient_reaches_the_input(build(submission, size, seed), 3 * inputs(size, seed))
+    modules.gradient_reaches_the_input(build(submission, size, seed).train(training), 3 * inputs(size, seed))
 
 
 @few
@@ -488,6 +516,26 @@ def probe(submission):
     def factors(branch):
         return sorted({round(number, 6) for number in dropped(branch).flatten().tolist()})[:9]
 
+    def nothing_else_dropped(branch):
+        """Whether training leaves of a branch, with one token and one head, only what dropout there may leave."""
+        small = Sizes(batch=8, tokens=1, heads=1, head_dim=4)
+        built = probes.module(submission.TransformerBlock, config(small, drop_rate=0.25))
+        silence(built, *(LAST.keys() - {branch}))
+        given = inputs(small, 3)
+        makes, without = built(given) - given, verbs.parameter(built, f"{LAST[branch]}.bias")
+        scaled = [(without + (makes - without) / 0.75) / 0.75, without.expand_as(makes) / 0.75, makes * 0]
+        allowed = scaled if branch == "attention" else [makes / 0.75, makes * 0]
+        result = built.train()(given) - given
+        off = torch.stack([(result - number).abs() for number in allowed]).amin(dim=0)
+        return bool((off < 1e-4 * (1 + makes.abs())).all())
+
+    def slopes_in_training():
+        built = build(drop_rate=0.25).train()
+        result = built(x.clone())
+        if result.requires_grad:
+            result.sum().backward()
+        return [parameter.grad is not None for parameter in built.parameters()]
+
     def both_branches():
         built = build(drop_rate=0.25)
         silence(built, *LAST)
@@ -523,6 +571,9 @@ def probe(submission):
         lambda: bool((dropped("attention") == dropped("attention")[:, :1]).all()),
         lambda: bool((dropped("attention") == dropped("attention")[:, :, :1]).all()),
         both_branches,
+        lambda: nothing_else_dropped("attention"),
+        lambda: nothing_else_dropped("feed-forward"),
+        slopes_in_training,
         attention_varies,
         feed_forward_varies,
     ]

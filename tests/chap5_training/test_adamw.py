@@ -434,7 +434,7 @@ def test_it_moves_parameters_of_any_dtype(submission, seed, hyper, dtype):
     owners = parameters(seed, dtype=dtype)
     exact = [nn.Parameter(parameter.detach().double()) for parameter in owners]
     slopes, oracle = gradients(seed, owners), torch.optim.AdamW(exact, **hyper)
-    with Elsewhere(LIKE_IT):
+    with Elsewhere(LIKE_IT, moved=True):
         optimizer = build(submission, owners, **hyper)
         step(optimizer, owners, slopes)
     for parameter, slope in zip(exact, slopes, strict=True):
@@ -500,7 +500,7 @@ def probe(submission):
         owners = parameters(1)
         slopes = gradients(1, owners)
         try:
-            with Elsewhere(LIKE_IT):
+            with Elsewhere(LIKE_IT, moved=True):
                 step(build(submission, owners, **TYPICAL), owners, slopes)
             return owners
         except LawBroken:

@@ -16,6 +16,7 @@ class Positions(nn.Module):
         super().__init__()
         self.table = nn.Embedding(5, 2)
         self.look_up = look_up
+        self.memory = {}
         numbers = torch.arange(5)
         if as_buffer:
             self.register_buffer("numbers", numbers)
@@ -26,6 +27,13 @@ class Positions(nn.Module):
         return self.look_up(self, ids)
 
 
+def remembered(built, ids):
+    """Positions that are kept as long as the device stays the same."""
+    if "last" not in built.memory or built.memory["last"].device != ids.device:
+        built.memory["last"] = torch.arange(3, device=ids.device)
+    return built.memory["last"]
+
+
 RIGHT = {
     "made where the ids are": lambda self, ids: self.table(torch.arange(ids.shape[1], device=ids.device)),
     "moved to a device": lambda self, ids: self.table(torch.arange(ids.shape[1]).unsqueeze(0).to(ids.device)),
@@ -34,6 +42,12 @@ RIGHT = {
     "an index": lambda self, ids: self.table.weight[torch.arange(ids.shape[1])],
     "a single number": lambda self, ids: self.table(ids * torch.tensor(0)),
     "used for nothing": lambda self, ids: self.table(ids) if len(torch.arange(3)) == 3 else None,
+    "remembered for each device": lambda self, ids: self.table(
+        self.memory.setdefault(ids.device, torch.arange(3, device=ids.device))
+    ),
+    "made anew on another device": lambda self, ids: self.table(remembered(self, ids)),
+    "made on a device of that type": lambda self, ids: self.table(torch.arange(3, device=ids.device.type)),
+    "looked at on the CPU": lambda self, ids: self.table(ids) if len(ids.cpu().tolist()) else None,
     "looks at numbers": lambda self, ids: self.table(ids[(ids >= 0) & (ids < 5)]),
 }
 WRONG = {
@@ -41,7 +55,11 @@ WRONG = {
     "computed at home": lambda self, ids: self.table(torch.stack([torch.ones(2).cumsum(dim=0).long()])),
     "moved to a dtype only": lambda self, ids: self.table(torch.arange(ids.shape[1]).to(torch.int32)),
     "an attribute": lambda self, ids: self.table(self.numbers[: ids.shape[1]]),
+    "made on the CPU": lambda self, ids: self.table(torch.arange(ids.shape[1], device=torch.device("cpu"))),
+    "moved to the CPU": lambda self, ids: self.table(ids.cpu()),
+    "moved to a device that is the CPU": lambda self, ids: self.table(ids.to(torch.device("cpu"))),
     "added": lambda self, ids: self.table(ids) + torch.zeros(2),
+    "remembered": lambda self, ids: self.table(self.memory.setdefault("last", torch.arange(3, device=ids.device))),
 }
 
 
@@ -49,6 +67,7 @@ def run(look_up, as_buffer=False):
     ids, elsewhere = torch.tensor([[0, 1, 2]]), Elsewhere()
     with elsewhere:
         built = Positions(look_up, as_buffer)
+        built(ids.clone())  # at home everything works
     elsewhere.moves(built)
     with elsewhere:
         return built(ids)

@@ -308,6 +308,15 @@ def test_a_card_can_raise_the_limit_of_time(judge, stubbed, monkeypatch):
     assert judge(slow).double.status == "passed"
 
 
+def test_a_process_may_end_while_its_children_are_listed(monkeypatch):
+    def vanished(folder, pattern):
+        raise FileNotFoundError(folder)
+
+    monkeypatch.setattr(limits, "HAS_CHILDREN_FILES", True)
+    monkeypatch.setattr(limits.Path, "glob", vanished)
+    assert limits.children(os.getpid()) == []
+
+
 def test_what_has_not_changed_is_not_judged_again(judge, stubbed):
     verdicts = stubbed.root / ".kata/verdicts"
     judge("def double(x):\n    return 2 * x\n")
