@@ -150,9 +150,8 @@ class _Script(Values):
         after = ""
         if made.dtype is not None:
             after = ".double()" if made.dtype == torch.float64 else f".to({made.dtype})"
-            was_training = self.modes.get(
-                id(made.result), made.result.training
-            )  # what was called may have left another
+            # The mode in which it was called; it may have been left in another.
+            was_training = self.modes.get(id(made.result), made.result.training)
             after += "" if was_training else ".eval()"
             after += ".to('meta')" if any(part.is_meta for part in made.result.parameters()) else ""
         elif self.modes.get(id(made.result)) is False:
