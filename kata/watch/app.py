@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import queue
+import shutil
 import signal
 from collections.abc import Iterator
 from typing import Any, ClassVar
@@ -15,6 +16,7 @@ from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.geometry import Size
 from textual.message import Message
+from textual.timer import Timer
 from textual.widgets import Static
 
 from kata import crew
@@ -22,6 +24,8 @@ from kata.curriculum import Curriculum, Exercise
 from kata.watch import screen
 from kata.watch.desk import Desk, Event
 
+SECONDS_TO_SETTLE = 0.1
+"""How long after a change of the terminal's size it is looked at again."""
 SCROLLING = {"pageup", "pagedown", "up", "down", "home", "end"}
 
 
@@ -47,6 +51,7 @@ class WatchApp(App[int]):
         self.desk: Desk | None = None
         self.fault: Exception | None = None
         self.drawn_for: Size | None = None
+        self.settling: Timer | None = None
         self.waiting: queue.SimpleQueue[Event] = queue.SimpleQueue()
 
     def compose(self) -> ComposeResult:
@@ -99,6 +104,18 @@ class WatchApp(App[int]):
         self.drawn_for = event.size  # `size` is still the former one
         with self._honest():
             self._draw()
+        if self.settling is not None:
+            self.settling.stop()
+        self.settling = self.set_timer(SECONDS_TO_SETTLE, self._settled)
+
+    def _settled(self) -> None:
+        """Draws all of it once the size stays: of two signals in a row the first may have been told last, and what was
+        drawn meanwhile was drawn for other sizes."""
+        size = Size(*shutil.get_terminal_size())
+        if size != self.drawn_for:
+            self.post_message(events.Resize(size, size))
+        else:
+            self.refresh(layout=True)
 
     def _post(self, event: Event) -> None:
         self.waiting.put(event)

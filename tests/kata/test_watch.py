@@ -365,9 +365,11 @@ def test_it_is_drawn_anew_after_a_resize(watch):
         screen.resize(width, height)
         screen.until(lambda text, width=width: is_drawn_for(width, text.splitlines()))
         assert len(screen.lines) == height
-    for width, height in ((60, 18), (120, 40), (90, 20)):
-        screen.resize(width, height)
-    screen.until(lambda text: is_drawn_for(90, text.splitlines()))
+    for last in (90, 100) * 10:  # as fast as signals go: two may be told in the wrong order
+        for step in range(12):
+            screen.resize(60 + 5 * step, 18 + step % 7)
+        screen.resize(last, 20)
+        screen.until(lambda text, width=last: is_drawn_for(width, text.splitlines()))
 
 
 def is_drawn_for(width: int, lines: list[str]) -> bool:
