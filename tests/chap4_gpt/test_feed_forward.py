@@ -131,7 +131,7 @@ def test_gelu_of_x_minus_gelu_of_minus_x_is_x(submission, seed, count, size):
     """gelu(x) - gelu(-x) is x: what GELU keeps of x and what it keeps of -x add up to the whole."""
     x = size * draw.normal(seed, count)
     difference = activation(submission, x) - activation(submission, -x)
-    same(difference, x, ("feature",), "gelu(x) - gelu(-x)", tolerance=CLOSE, got="it is")
+    same(difference, x, ("number",), "gelu(x) - gelu(-x)", tolerance=CLOSE, got="it is")
 
 
 @given(seed=draw.seeds)
@@ -156,7 +156,7 @@ def test_gelu_has_the_form_with_tanh(submission, seed):
         f"Use {right}.",
     )
     yours = f"a = {round(a, 6) + 0.0:.6f} and b = {round(b, 6) + 0.0:.6f}"  # never -0
-    holds(abs(a - A) < CLOSE and abs(b - B) < CLOSE, f"Your GELU is {form} with {yours}. It should be {right}.")
+    holds(abs(a - A) < CLOSE and abs(b - B) < CLOSE, f"Your GELU is {form} with {yours}. They should be {right}.")
 
 
 def test_gelu_dips_below_zero(submission):
@@ -192,8 +192,9 @@ def test_the_gradient_flows_through_gelu(submission, shape, seed):
     modules.gradient_reaches_the_input(activation, draw.normal(seed, *shape))
     far = torch.tensor([-1000.0, -30.0, 0.0, 30.0, 1000.0], dtype=torch.float64, requires_grad=True)
     verbs.call(activation, far).sum().backward()
-    what = "the slope of your GELU at -1000, -30, 0, 30, 1000"
-    same(far.grad, torch.tensor([0.0, 0.0, 0.5, 1.0, 1.0], dtype=torch.float64), ("number",), what, CLOSE, got="it is")
+    slopes = torch.tensor([0.0, 0.0, 0.5, 1.0, 1.0], dtype=torch.float64)
+    for number, found, wanted in zip(far.tolist(), far.grad, slopes, strict=True):
+        same(found, wanted, (), f"the slope of your GELU at {number:g}", CLOSE, got="it is")
     names = [name for name, _ in activation.named_parameters()]
     holds(not names, f"Your GELU has the parameters {', '.join(names)}: nothing is learnt in it.")
 
@@ -236,7 +237,8 @@ def test_a_gelu_stands_between_them(submission, emb_dim, seed):
     network = build(submission, emb_dim, seed)
     first, second = linears(network, emb_dim)
     x = 2 * draw.normal(seed, 2, emb_dim)
-    same(verbs.call(layer(network, 1), x), gelu(x), ("token", "feature"), "what layers[1] makes of x", tolerance=CLOSE)
+    bent = verbs.call(layer(network, 1), x)
+    same(bent, gelu(x), ("token", "feature"), "what layers[1] makes of x", tolerance=CLOSE, got="it is")
     # Features of the hidden layer, a quarter after the other: x + 0.5, 2 x + 0.5, 3 x + 0.5, 4 x + 0.5.
     unit = torch.eye(emb_dim, dtype=x.dtype)
     verbs.write(first.weight, torch.cat([unit * times for times in (1, 2, 3, 4)]))

@@ -221,7 +221,8 @@ def test_the_unit_of_the_features_does_not_matter(submission, shape, seed, facto
     same(verbs.call(other, factor * x), verbs.call(norm, x), axes(x), what)
     # Upside down, the distances from the mean change their sign, and nothing else does.
     shift = verbs.parameter(norm, "shift").detach()
-    same(verbs.call(norm, -x) - shift, shift - verbs.call(norm, x), axes(x), "the result of -x, minus the shift,")
+    less = verbs.call(norm, -x) - shift
+    same(less, shift - verbs.call(norm, x), axes(x), "the result of -x, minus the shift,", got="it is")
 
 
 @given(shape=MATRICES, seed=draw.seeds)
