@@ -122,7 +122,9 @@ def test_gelu_lets_large_numbers_pass_and_small_ones_not(submission, far, dtype)
     result = verbs.call(verbs.construct(submission.GELU), x)
     tensor(torch.zeros_like(result), shaped(x), x.dtype)  # of the right shape, whatever it holds
     for number, found in zip(x, result, strict=True):
-        same(found, number.clamp(min=0), (), f"GELU of {number.item():.6g}", tolerance=CLOSE)
+        wanted = number.clamp(min=0)
+        # Relative to the largest number, as everywhere; what is left of a small one is the business of other laws.
+        same(found, wanted, (), f"GELU of {number.item():.6g}", tolerance=CLOSE * (1 if wanted else far))
 
 
 @given(seed=draw.seeds, count=st.integers(1, 9), size=st.sampled_from([0.1, 1.0, 3.0, 100.0]))
