@@ -15,7 +15,7 @@ class GELU(nn.Module):
     """The activation of GPT-2: a smooth relative of max(x, 0). This is the form with tanh, not the one with erf."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³))) of each number; no gelu of PyTorch's is used.
+        """0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³))) of each number. Do not call PyTorch's gelu.
 
         Args:
             x: (...), of any shape.
@@ -27,7 +27,7 @@ class GELU(nn.Module):
         [-0.0, 0.0, 0.8411920070648193, 10.0]
         """
         # TODO 1: Compute what goes into the tanh.
-        # TODO 2: Let the tanh, moved to lie between 0 and 1, decide how much of x passes.
+        # TODO 2: Take its tanh, and move that from between -1 and 1 to between 0 and 1: this share of x passes.
         raise NotImplementedError
 
 

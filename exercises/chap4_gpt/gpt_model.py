@@ -19,8 +19,8 @@ class GPTModel(nn.Module):
         cfg: the model's configuration: vocab_size, context_length, emb_dim, n_heads, n_layers, drop_rate, qkv_bias.
 
     `tok_emb` and `pos_emb` are embeddings: their `weight` has a row for each token, or each position. `drop_emb` drops
-    some of their sum in training; `trf_blocks` holds the blocks, and can be iterated; `final_norm` and `out_head`, an
-    nn.Linear that shares its weights with nothing, make logits of what the last block returns.
+    some of their sum in training; `trf_blocks` holds the blocks, and can be iterated; `final_norm` normalises what the
+    last block returns; `out_head`, an nn.Linear with weights of its own, makes logits of that.
     """
 
     def __init__(self, cfg: dict[str, Any]) -> None:
@@ -60,8 +60,8 @@ def count_parameters(model: GPTModel, tied: bool = False) -> int:
 
     Args:
         model: a GPTModel.
-        tied: whether to count as if the head shared its weights with the token embedding, as in GPT-2: these numbers
-            count once, then.
+        tied: whether to count as if head and token embedding were one matrix, as in GPT-2. The numbers of that matrix
+            then count once.
 
     Returns:
         the number of parameters; 124,412,160 for the smallest GPT-2, tied and without qkv_bias.

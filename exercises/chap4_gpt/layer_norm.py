@@ -37,7 +37,7 @@ class LayerNorm(nn.Module):
         """
         # TODO 1: Take the mean of each token's features; keep the last dimension, with size 1, so that it broadcasts.
         # TODO 2: Subtract it: how far each feature is from the mean of its token.
-        # TODO 3: The variance is the mean of the squares of that; it divides by emb_dim, not by emb_dim - 1.
+        # TODO 3: Take the variance, the mean of the squares of that: their sum, divided by emb_dim, not by emb_dim - 1.
         # TODO 4: Divide by the root of the variance plus eps.
         # TODO 5: Scale each feature, then shift it.
         raise NotImplementedError

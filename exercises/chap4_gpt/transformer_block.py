@@ -1,6 +1,7 @@
 """The transformer block: attention lets tokens look at each other, a feed-forward network works on each alone.
 
-Each of the two is a branch beside a shortcut: it gets the normalised input, and what it finds is added to the input.
+Each of the two is a branch beside a shortcut: it works on its input normalised, and its result is added to that input
+as it was before the norm.
 
 Source: Build a Large Language Model (From Scratch), sections 4.4 and 4.5; Radford et al. 2019, Language Models are
 Unsupervised Multitask Learners, section 2.3.
@@ -16,7 +17,7 @@ from chap4_gpt.layer_norm import LayerNorm
 
 
 class TransformerBlock(nn.Module):
-    """Causal multi-head attention and a feed-forward network, each normalised before and added to what it got.
+    """Causal multi-head attention, then a feed-forward network, each with a norm before it and a shortcut around both.
 
     Args:
         cfg: the model's configuration, of which these are used:

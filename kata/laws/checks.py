@@ -200,12 +200,10 @@ def describe(value: Any) -> str:
         kinds = sorted({type(item).__name__ for item in value})
         return f"a {type(value).__name__} of {len(value)} ({', '.join(kinds)})"
     said = shorten(value)
-    # The usual repr of an object of some class says its type already.
-    return (
-        f"an object of type {type(value).__name__}"
-        if said == f"<{type(value).__name__} object>"
-        else (f"{type(value).__name__} {said}")
-    )
+    # The usual repr of an object of some class says its type already, and so does that of a module.
+    if said == f"<{type(value).__name__} object>":
+        return f"an object of type {type(value).__name__}"
+    return said if isinstance(value, nn.Module) else f"{type(value).__name__} {said}"
 
 
 def shorten(value: Any, limit: int = 160) -> str:

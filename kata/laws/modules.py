@@ -12,7 +12,7 @@ from torch.autograd.gradcheck import GradcheckError
 
 from kata.laws import draw, pictures, verbs
 from kata.laws.calls import RECORDER
-from kata.laws.checks import TOLERANCE, broken, describe, holds, same, shorten
+from kata.laws.checks import TOLERANCE, broken, describe, holds, same, shorten, tensor
 
 SEQUENCE = ("batch", "token", "feature")
 
@@ -166,7 +166,23 @@ def gradient_reaches_the_input(function: Callable[[Tensor], Tensor], x: Tensor) 
     try:
         torch.autograd.gradcheck(function, (leaf,), atol=1e-5, rtol=1e-3, fast_mode=True)
     except GradcheckError:
-        broken("The gradient of the result is not the slope that small steps of the input measure.")
+        broken(
+            "The gradient of the result is not the slope that small steps of the input measure. "
+            "Is something on the way detached, or computed under no_grad?"
+        )
+
+
+def alike(one: Tensor, other: Tensor, axes: Sequence[str], what: str, instead: str) -> None:
+    """Two results, of which neither is known to be the right one, are equal: `what`, and the one for `instead`."""
+    other = tensor(other, dict(zip(axes, one.shape, strict=True)), one.dtype, f"the result for {instead}").detach()
+    apart = (one.detach() - other).abs()
+    if bool((apart > TOLERANCE[one.dtype] * max(1.0, other.abs().max().item())).any()):
+        where = torch.unravel_index(apart.argmax(), apart.shape)
+        place = ", ".join(f"{axis} {int(index)}" for axis, index in zip(axes, where, strict=True))
+        broken(
+            f"At {place}, {what} is {one[where].item():.6g}, but for {instead} it is {other[where].item():.6g}. "
+            "The two should be equal."
+        )
 
 
 def state_is_complete(built: nn.Module, fresh: nn.Module, x: Tensor | int, axes: tuple[str, ...] = SEQUENCE) -> None:
@@ -203,7 +219,8 @@ def is_a_linear(layer: object, d_in: int, d_out: int, bias: bool, name: str) -> 
         broken(f"{name} should be an nn.Linear, but is {describe(layer)}.")
     holds(
         (layer.in_features, layer.out_features) == (d_in, d_out),
-        f"{name} should map {d_in} features to {d_out}, but maps {layer.in_features} to {layer.out_features}.",
+        f"{name} should map {d_in} feature{'' if d_in == 1 else 's'} to {d_out}, but maps {layer.in_features} to "
+        f"{layer.out_features}.",
     )
     asked, has = ("a" if bias else "no"), ("a" if layer.bias is not None else "no")
     holds((layer.bias is not None) == bias, f"{name} should have {asked} bias here, but has {has} bias.")

@@ -76,7 +76,10 @@ def call(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
         made.result = result
     for index, (argument, copy) in enumerate(zip(arguments, before, strict=True)):
         if not _unchanged(argument, copy):
-            broken(f"Argument {index + 1} of the call was overwritten. Work on a copy: the caller still needs it.")
+            advice = "Work on a copy."
+            if isinstance(argument, Tensor):
+                advice = "Make a new tensor, as x = x - y does; x -= y, or a method like sub_, changes the old one."
+            broken(f"Argument {index + 1} of the call was overwritten, but the caller still needs it. {advice}")
     return result
 
 
@@ -122,7 +125,8 @@ def parameter(owner: Any, path: str) -> Tensor:
             broken(f"{way}.{name} is None." if hasattr(parent, name) else f"{way} has no `{name}`.")
         way = f"{way}.{name}"
     if not isinstance(found, nn.Parameter):
-        broken(f"{type(owner).__name__}.{path} should be a parameter, but is {describe(found)}.")
+        wrap = " Wrap it in nn.Parameter." if isinstance(found, Tensor) else ""
+        broken(f"{type(owner).__name__}.{path} should be a parameter, but is {describe(found)}.{wrap}")
     return found
 
 

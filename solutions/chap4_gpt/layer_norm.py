@@ -42,7 +42,7 @@ class LayerNorm(nn.Module):
         mean = x.mean(dim=-1, keepdim=True)  # (..., emb_dim) -> (..., 1)
         # 2. Subtract it: how far each feature is from the mean of its token.
         centred = x - mean  # (..., emb_dim)
-        # 3. The variance is the mean of the squares of that; it divides by emb_dim, not by emb_dim - 1.
+        # 3. Take the variance, the mean of the squares of that: their sum, divided by emb_dim, not by emb_dim - 1.
         variance = (centred**2).mean(dim=-1, keepdim=True)  # (..., 1); x.var is much slower on a CPU
         # 4. Divide by the root of the variance plus eps.
         normalised = centred / torch.sqrt(variance + self.eps)  # (..., emb_dim)

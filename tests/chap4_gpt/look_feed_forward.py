@@ -8,12 +8,12 @@ from kata.laws.sketches import heat_map, vectors
 
 FEATURES = 6
 CURVE = (
-    "GELU of the numbers from -3 to 3: those far below 0 become nearly 0, those far above stay as they are, and in "
-    "between the curve dips a little below 0."
+    "GELU of the numbers from -3 to 3: those far below 0 should become nearly 0, those far above should stay nearly as "
+    "they are, and in between the curve should dip a little below 0."
 )
 REACH = (
-    "How far the result of each token, a row, moves when another token, a column, is replaced. Each token is worked on "
-    "alone, so only its own column matters to it. The parameters are random."
+    "How far the result of each token, a row, moves when a token, a column, is replaced. Each token should be worked "
+    "on alone, so that only its own column matters to it. The parameters are random."
 )
 
 

@@ -39,8 +39,8 @@ def look(submission, sentence):
         moved = (logits(model, changed) - logits(model, ids)).abs().amax(dim=-1)  # (changed token, position)
         caption = (
             "How far the logits of each position, a row, move when one token, a column, is another one. A position "
-            "depends on itself and on all before it; above the diagonal, the future, is nothing. The parameters are "
-            "random."
+            "should depend on itself and on all before it; above the diagonal, the future, nothing should be. The "
+            "parameters are random."
         )
         return heat_map("What each position depends on", caption, labels, labels, moved.T, ("position", "token"))
 

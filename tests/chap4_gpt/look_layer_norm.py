@@ -13,7 +13,7 @@ NORMALISED = (
 )
 SCALED = (
     "The same, with a scale that grows from 0 in the first feature to 2 in the last, and a shift of 1: the first "
-    "column is all shift, the last spreads most."
+    "column should be all shift, and the last should spread most."
 )
 
 

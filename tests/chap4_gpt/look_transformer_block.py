@@ -8,12 +8,13 @@ from kata.laws.sketches import heat_map, vectors
 
 FEATURES = 6
 REACH = (
-    "How far the result of each token, a row, moves when a token, a column, is replaced. The shortcut makes the "
-    "diagonal strong; attention brings in what came before; the part above the diagonal, the future, is empty."
+    "How far the result of each token, a row, moves when a token, a column, is replaced. The shortcut should make the "
+    "diagonal strong; attention should bring in what came before; above the diagonal, the future, nothing should be."
 )
 ADDS = (
     "Each row is a token, each column a feature. The tokens grow from the first to the last, which is ten times as "
-    "large; the {branch} branch sees them normalised, and what it adds does not grow. The other branch is silent."
+    "large; the {branch} branch should see them normalised, so that what it adds does not grow. The other branch is "
+    "silent."
 )
 LAST = {"attention": "att.out_proj", "feed-forward": "ff.layers.2"}
 

@@ -30,6 +30,8 @@ def sizes(draw_one, tokens=(1, 5), n_layers=(1, 2)):
 
 ONE_TOKEN = Sizes(batch=1, tokens=1, emb_dim=4, vocab=5, n_heads=2, n_layers=1, spare=0)
 ALL_EQUAL = Sizes(batch=4, tokens=4, emb_dim=4, vocab=4, n_heads=4, n_layers=3, spare=0)
+# As many positions as tokens in the vocabulary, and one sequence: positions that are taken from elsewhere do not fail.
+ALONE = Sizes(batch=1, tokens=3, emb_dim=6, vocab=5, n_heads=3, n_layers=1, spare=2)
 SHORT = Sizes(batch=2, tokens=3, emb_dim=6, vocab=7, n_heads=3, n_layers=2, spare=2)
 
 
@@ -66,7 +68,12 @@ def blocks_of(model):
             f"trf_blocks should be an nn.Sequential or an nn.ModuleList, but is {describe(stack)}: nn.Module does not "
             "know the blocks in it, so they are no part of the model."
         )
-    return [block for block in stack.modules() if hasattr(block, "att") and hasattr(block, "ff")]
+    return [block for block in stack.modules() if is_block(block)]
+
+
+def is_block(module):
+    """Whether this is a transformer block."""
+    return hasattr(module, "att") and hasattr(module, "ff")
 
 
 def add_nothing(*blocks):
@@ -96,9 +103,8 @@ def head_of(model, x):
     return (normalised @ verbs.parameter(model, "out_head.weight").T).detach()
 
 
-def shape_of(model, name, rows, size):
-    """Checks the table `name`.weight: (rows, emb_dim)."""
-    axes = {"row": rows, "emb_dim": size.emb_dim}
+def shape_of(model, name, **axes):
+    """Checks the table `name`.weight, of these sizes."""
     tensor(verbs.parameter(model, f"{name}.weight").detach(), axes, what=f"{name}.weight")
 
 
@@ -110,8 +116,8 @@ def test_its_parts_have_their_names_and_sizes(submission, size, seed):
     model = build(submission, size, seed)
     for name in PARTS:
         part(model, name)
-    shape_of(model, "tok_emb", size.vocab, size)
-    shape_of(model, "pos_emb", size.tokens + size.spare, size)
+    shape_of(model, "tok_emb", vocab_size=size.vocab, emb_dim=size.emb_dim)
+    shape_of(model, "pos_emb", context_length=size.tokens + size.spare, emb_dim=size.emb_dim)
 
 
 @few
@@ -130,12 +136,16 @@ def test_the_configuration_is_left_alone(submission, size, seed, qkv_bias):
 @example(size=SHORT, seed=0)
 def test_there_are_n_layers_blocks_each_of_its_own(submission, size, seed):
     """trf_blocks holds n_layers transformer blocks, and no two of them share a parameter, nor do two models."""
-    blocks = blocks_of(build(submission, size, seed))
+    model = build(submission, size, seed)
+    blocks = blocks_of(model)
+    if is_block(model.trf_blocks):
+        broken("trf_blocks is a single block. It should hold n_layers of them: use nn.Sequential or nn.ModuleList.")
     parameters = [parameter for block in blocks for parameter in block.parameters()]
+    there_are = "only one block" if len(blocks) == 1 else f"{len(blocks)} different blocks"
     holds(
         len(blocks) == size.n_layers,
-        f"With n_layers {size.n_layers}, trf_blocks holds {len(blocks)} different blocks. Each layer needs a block of "
-        "its own; the same block listed several times is still one block.",
+        f"With n_layers {size.n_layers}, trf_blocks holds {there_are}. A block that is listed several times counts "
+        "once: each layer needs its own.",
     )
     holds(
         len({id(parameter) for parameter in parameters}) == len(parameters),
@@ -216,43 +226,12 @@ def test_sequences_of_a_batch_do_not_mix(submission, size, seed):
 
 
 @few
-@given(size=sizes(), seed=draw.seeds)
-@example(size=ONE_TOKEN, seed=0)
-@example(size=SHORT, seed=0)
-def test_token_plus_position_goes_into_the_blocks(submission, size, seed):
-    """What goes into the blocks is the embedding of each token plus that of its position, counted from 0."""
-    model, ids = build(submission, size, seed), ids_for(size, seed)
-    add_nothing(*blocks_of(model))
-    what = "with blocks that add nothing, the result"
-    same(verbs.call(model, ids), head_of(model, embedded(model, ids)), AXES, what)
-
-
-@few
-@given(size=sizes(tokens=(3, 5), n_layers=(1, 1)), seed=draw.seeds, place=st.integers(0, 2))
-@example(size=Sizes(**vars(SHORT) | {"n_layers": 1}), seed=0, place=0)
-def test_the_order_of_the_past_matters(submission, size, seed, place):
-    """Where in the past a token stands matters: two earlier tokens that change places change the last logits."""
-    model = build(submission, size, seed)
-    # Tokens that all differ, as far as the vocabulary goes: 5 at least, and 5 at most are needed.
-    ids = (ids_for(size, seed)[:, :1] + torch.arange(size.tokens)) % size.vocab
-    first, second = place % (size.tokens - 1), (place + 1) % (size.tokens - 1)
-    swapped = ids.clone()
-    swapped[:, [first, second]] = ids[:, [second, first]]
-    moved = (verbs.call(model, swapped) - verbs.call(model, ids))[:, -1].abs().amax(dim=-1)
-    holds(
-        bool((moved > 1e-9).all()),
-        f"The tokens at positions {first} and {second} of {ids[0].tolist()} changed places, and the logits of the "
-        f"last position moved by {moved.min().item():.3g}. Attention alone does not know the order: add the positions.",
-    )
-
-
-@few
 @given(size=sizes(), seed=draw.seeds, factor=st.sampled_from([2.0, 10.0, 1e3]))
 @example(size=SHORT, seed=0, factor=10.0)
 def test_the_last_norm_comes_before_the_head(submission, size, seed, factor):
     """What the blocks return is normalised before it meets the head: making all of it larger changes no logit."""
     model, ids = build(submission, size, seed), ids_for(size, seed)
-    blocks = blocks_of(model)
+    blocks = blocks_of(model) or broken("trf_blocks holds no block.")
     add_nothing(*blocks)
     verbs.write(blocks[-1].ff.layers[2].bias, draw.normal(seed, size.emb_dim))  # now the last one adds the same always
     returned = [blocks[-1].ff.layers[2].bias, *(verbs.parameter(model, f"{name}.weight") for name in EMBEDDINGS)]
@@ -277,6 +256,38 @@ def test_logits_are_what_the_head_returns(submission, size, seed, factor):
     weight = verbs.parameter(model, "out_head.weight")
     verbs.write(weight, factor * weight.detach())
     same(verbs.call(model, ids), factor * before, AXES, f"the result, with out_head {factor:g} times as large,")
+
+
+@few
+@given(size=sizes(), seed=draw.seeds)
+@example(size=ALONE, seed=0)
+@example(size=ONE_TOKEN, seed=0)
+@example(size=SHORT, seed=0)
+def test_token_plus_position_goes_into_the_blocks(submission, size, seed):
+    """Token plus position, counted from 0, goes into the blocks, and comes out of blocks that add nothing."""
+    model, ids = build(submission, size, seed), ids_for(size, seed)
+    add_nothing(*blocks_of(model))
+    what = "with blocks that add nothing, the result"
+    same(verbs.call(model, ids), head_of(model, embedded(model, ids)), AXES, what)
+
+
+@few
+@given(size=sizes(tokens=(3, 5), n_layers=(1, 1)), seed=draw.seeds, place=st.integers(0, 2))
+@example(size=Sizes(**vars(SHORT) | {"n_layers": 1}), seed=0, place=0)
+def test_the_order_of_the_past_matters(submission, size, seed, place):
+    """Where in the past a token stands matters: two earlier tokens that change places change the last logits."""
+    model = build(submission, size, seed)
+    # Tokens that all differ, as far as the vocabulary goes: 5 at least, and 5 at most are needed.
+    ids = (ids_for(size, seed)[:, :1] + torch.arange(size.tokens)) % size.vocab
+    first, second = place % (size.tokens - 1), (place + 1) % (size.tokens - 1)
+    swapped = ids.clone()
+    swapped[:, [first, second]] = ids[:, [second, first]]
+    moved = (verbs.call(model, swapped) - verbs.call(model, ids))[:, -1].abs().amax(dim=-1)
+    holds(
+        bool((moved > 1e-9).all()),
+        f"The tokens at positions {first} and {second} of {ids[0].tolist()} changed places, and the logits of the "
+        f"last position moved by {moved.min().item():.3g}. Attention alone does not know the order: add the positions.",
+    )
 
 
 @few
@@ -325,11 +336,12 @@ def test_dropout_rests_outside_training(submission, size, seed, drop_rate):
 @given(seed=draw.seeds, drop_rate=st.floats(0.3, 0.7))
 def test_embeddings_are_dropped_in_training(submission, seed, drop_rate):
     """In training each number of token plus position is either dropped, or divided by the chance of being kept."""
-    size = Sizes(batch=3, tokens=5, emb_dim=16, vocab=17, n_heads=2, n_layers=1, spare=1)
+    size = Sizes(batch=3, tokens=5, emb_dim=16, vocab=17, n_heads=2, n_layers=2, spare=1)
     model, ids = build(submission, size, seed, drop_rate=drop_rate), ids_for(size, seed)
+    blocks = blocks_of(model)
     features = torch.eye(size.vocab, size.emb_dim, dtype=torch.float64)
     # The blocks add nothing and the head hands on the features, so that the result is the last norm of the embeddings.
-    add_nothing(*blocks_of(model))
+    add_nothing(*blocks)
     scale, shift = scale_and_shift(model)
     for parameter, value in ((scale, 1.0), (shift, 0.0), (verbs.parameter(model, "out_head.weight"), features)):
         verbs.write(parameter, value)
@@ -340,9 +352,21 @@ def test_embeddings_are_dropped_in_training(submission, seed, drop_rate):
         verbs.write(weight, 0.01 * weight.detach() * features.sum(dim=0).index_fill(0, torch.tensor([0]), 0.0))
     x = embedded(model, ids)
     model.train()
+    for block in blocks:
+        block.eval()  # what they drop is their own business
+
+    def in_training():
+        axes = {"batch": size.batch, "tokens": size.tokens, "vocab_size": size.vocab}
+        return tensor(verbs.call(model, ids), axes).detach()[..., : size.emb_dim]
+
     torch.default_generator.manual_seed(seed)
-    axes = {"batch": size.batch, "tokens": size.tokens, "vocab_size": size.vocab}
-    first, second = (tensor(verbs.call(model, ids), axes).detach()[..., : size.emb_dim] for _ in range(2))
+    first, second = in_training(), in_training()
+    # The last norm makes a 0 of a mean only, and of a token that was dropped wholly.
+    holds(
+        not bool(((first == 0) & (first != 0).any(dim=-1, keepdim=True)).any()),
+        f"With drop_rate {drop_rate:.3g}, numbers that had passed the last norm were dropped in training. Drop what "
+        "goes into the first block, and nothing after that.",
+    )
     kept = (first - first[..., :1]).abs() > 1e-9
     dropped = ~kept[..., 1:]
     count, total = int(dropped.sum()), dropped.numel()
@@ -357,6 +381,15 @@ def test_embeddings_are_dropped_in_training(submission, seed, drop_rate):
         alike = bool((dropped == dropped.select(axis, 0).unsqueeze(axis)).all())
         holds(not alike, f"{said}, the same ones for every {name}: each number should have a chance of its own.")
     holds(not torch.equal(first, second), "Two calls in training dropped the same numbers: dropout must draw anew.")
+    verbs.write(blocks[0].ff.layers[2].bias, 1.0)  # added to every feature, which the last norm takes back
+    torch.default_generator.manual_seed(seed)
+    moved = (in_training() - first).abs().max().item()
+    holds(
+        moved <= 1e-9,
+        f"With drop_rate {drop_rate:.3g}, the first block added 1 to every feature in training. The last norm takes "
+        f"that back, so the result should stay as it was, but it moved by {moved:.3g}: some of what the block returned "
+        "was dropped. Drop what goes into the first block, and nothing after that.",
+    )
 
 
 @few
@@ -538,23 +571,22 @@ def probe(submission):
         return cfg
 
     def dropped():
-        """Whether some numbers were dropped in training, and the others divided as they should be."""
-        model = build(
-            Sizes(batch=1, tokens=8, emb_dim=many, vocab=many, n_heads=1, n_layers=1, spare=0), drop_rate=0.25
-        )
-        first = torch.arange(many).ne(0).double()
+        """What training leaves of token plus position before the first block, and whether anything is dropped later."""
+        size = Sizes(batch=1, tokens=8, emb_dim=many, vocab=many, n_heads=1, n_layers=2, spare=0)
+        model, given = build(size, drop_rate=drop_rate), []
+        for block in model.train().trf_blocks:
+            block.eval().register_forward_pre_hook(lambda _, arguments: given.append(arguments[0]))
         add_nothing(*model.trf_blocks)
         for parameter, value in zip(model.final_norm.parameters(), (1.0, 0.0), strict=True):
             verbs.write(parameter, value)
         verbs.write(model.out_head.weight, torch.eye(many))
-        for table in (model.tok_emb.weight, model.pos_emb.weight):
-            verbs.write(table, 0.01 * table.detach() * first)
-        x = model.tok_emb.weight[:8] + model.pos_emb.weight
-        result = model.train()(torch.arange(8)[None])[0]
-        kept = (result - result[:, :1]).abs() > 1e-9
-        expected = nn.functional.layer_norm(x * kept / (1 - drop_rate), (many,))
-        resting = torch.allclose(result, nn.functional.layer_norm(x, (many,)))
-        return [bool(kept[:, 1:].any()), bool(kept[:, 1:].all()), torch.allclose(result, expected), resting]
+        token, position, keep = model.tok_emb.weight[:8], model.pos_emb.weight, 1 - drop_rate
+        x = token + position
+        result, before = model(torch.arange(8)[None])[0], given[0][0]
+        ways = (0 * x, x, x / keep, x / drop_rate, x / 0.9, token / keep, position / keep, token / keep + position)
+        left = [bool(torch.isclose(before, way).any()) for way in ways]
+        dropped_later = not torch.allclose(result, nn.functional.layer_norm(before, (many,)))
+        return [left, dropped_later, bool((result == 0).any())]
 
     def counts():
         model = construct(qkv_bias=True).double()
@@ -566,6 +598,9 @@ def probe(submission):
         lambda: built(qkv_bias=True)(torch.cat([ids, ids[:, :2]], dim=1)),
         lambda: built()(ids[:1]),
         lambda: str(build().float()(ids).dtype),
+        lambda: built(vocab_size=5)(ids % 5),
+        lambda: built()(ids[:, :2]),
+        lambda: len(list(construct(n_layers=3).trf_blocks)),
         lambda: shapes(qkv_bias=True),
         lambda: [name for name in PARTS if not hasattr(built(), name)],
         reached,

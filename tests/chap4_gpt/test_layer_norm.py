@@ -98,18 +98,30 @@ def test_it_begins_with_a_scale_of_one_and_a_shift_of_zero(submission, emb_dim, 
 @example(shape=(3,), seed=0)
 @example(shape=ALL_EQUAL, seed=0)
 def test_any_number_of_dimensions_may_stand_before_the_features(submission, shape, seed):
-    """The result has the shape of the input, and tokens come out the same in whatever dimensions they are arranged."""
+    """The result has the shape of the input, which is left as it was, and is the same however tokens are arranged."""
     norm = build(submission, shape[-1], seed)
     # Seen through a transpose: a tensor need not lie in memory in the order of its indices.
     x = draw.normal(seed, *shape[::-1]).permute(*reversed(range(len(shape))))
     result = tensor(verbs.call(norm, x), shaped(x), torch.float64)
     line = x.reshape(-1, shape[-1])
-    same(
+    modules.alike(
         result.reshape(line.shape),
         verbs.call(norm, line),
         ("token", "feature"),
-        f"the result for shape {shape}, beside that for the same tokens as {tuple(line.shape)},",
+        f"the result for an input of shape {shape}",
+        f"the same tokens in shape {tuple(line.shape)}",
     )
+
+
+@given(shape=WIDE, seed=draw.seeds)
+@example(shape=ALL_EQUAL, seed=0)
+def test_each_feature_is_scaled_and_then_shifted(submission, shape, seed):
+    """Each normalised feature is multiplied by its own scale, and then its own shift is added."""
+    norm, x = build(submission, shape[-1], seed), draw.normal(seed, *shape)
+    eps = 2.0**-10
+    normalised = tensor(verbs.call(plain(submission, shape[-1], eps), x), shaped(x), torch.float64).detach()
+    scale, shift = (verbs.parameter(norm, name).detach() for name in ("scale", "shift"))
+    same(verbs.call(norm, x), scale * normalised + shift, axes(x), "scale * normalised + shift")
 
 
 @given(shape=WIDE, seed=draw.seeds)
@@ -136,20 +148,6 @@ def test_the_features_of_a_token_get_variance_1(submission, shape, seed):
     )
 
 
-@given(emb_dim=st.integers(2, 9), seed=draw.seeds)
-@example(emb_dim=2, seed=0)
-def test_the_variance_is_divided_by_the_number_of_features(submission, emb_dim, seed):
-    """The variance is the sum of squared distances from the mean, divided by emb_dim and not by emb_dim - 1."""
-    x, distances = of_variance(4.0, emb_dim, seed)
-    squared = divisor(plain(submission, emb_dim, TINY), x, distances) ** 2
-    count = 4.0 * emb_dim / squared
-    holds(
-        abs(count - emb_dim) <= 1e-6 * emb_dim,
-        f"The squared distances of {emb_dim} features sum to {4 * emb_dim}, so their variance is 4; you divided by the "
-        f"root of {squared:.6g}, as if they were {count:.4g}. Torch's var and std need correction=0 for this.",
-    )
-
-
 @given(emb_dim=st.integers(2, 9), seed=draw.seeds, eps=EPS, ratio=st.sampled_from([1 / 16, 1 / 4, 1.0, 4.0]))
 @example(emb_dim=3, seed=0, eps=2.0**-10, ratio=1.0)
 def test_eps_is_added_to_the_variance_inside_the_root(submission, emb_dim, seed, eps, ratio):
@@ -160,6 +158,22 @@ def test_eps_is_added_to_the_variance_inside_the_root(submission, emb_dim, seed,
         abs(by - wanted) <= 1e-6 * wanted,
         f"With variance {ratio * eps:.4g} and eps {eps:.4g} you divided by {by:.6g}. It should be {wanted:.6g}, "
         "the root of the sum of the two.",
+    )
+
+
+@given(emb_dim=st.integers(2, 9), seed=draw.seeds)
+@example(emb_dim=2, seed=0)
+def test_the_variance_is_divided_by_the_number_of_features(submission, emb_dim, seed):
+    """The variance is the sum of squared distances from the mean, divided by emb_dim and not by emb_dim - 1."""
+    x, distances = of_variance(4.0, emb_dim, seed)
+    squared = divisor(plain(submission, emb_dim, TINY), x, distances) ** 2
+    count = 4.0 * emb_dim / squared
+    less = abs(count - (emb_dim - 1)) <= 1e-3
+    why = f", as if they were {emb_dim - 1}. Torch's var and std need correction=0 for this." if less else "."
+    holds(
+        abs(count - emb_dim) <= 1e-6 * emb_dim,
+        f"The squared distances of {emb_dim} features sum to {4 * emb_dim}, so their variance is 4, and eps, "
+        f"{TINY:.1g} here, is nothing beside it; you divided by the root of {squared:.7g}{why}",
     )
 
 
@@ -207,7 +221,8 @@ def test_the_unit_of_the_features_does_not_matter(submission, shape, seed, facto
     same(verbs.call(other, factor * x), verbs.call(norm, x), axes(x), what)
     # Upside down, the distances from the mean change their sign, and nothing else does.
     shift = verbs.parameter(norm, "shift").detach()
-    same(verbs.call(norm, -x) - shift, shift - verbs.call(norm, x), axes(x), "the result of -x, minus the shift,")
+    less = verbs.call(norm, -x) - shift
+    same(less, shift - verbs.call(norm, x), axes(x), "the result of -x, minus the shift,", got="it is")
 
 
 @given(shape=MATRICES, seed=draw.seeds)
@@ -235,18 +250,6 @@ def test_it_remembers_nothing(submission, shape, seed):
     verbs.call(norm, 10 * draw.normal(seed + 1, *shape) + 4)
     same(verbs.call(norm, x), expected, axes(x), "the result in training, after another call,")
     same(verbs.call(norm.eval(), x), expected, axes(x), "the result in eval mode, after calls in training,")
-
-
-@given(shape=WIDE, seed=draw.seeds)
-@example(shape=ALL_EQUAL, seed=0)
-def test_each_feature_is_scaled_and_then_shifted(submission, shape, seed):
-    """Each normalised feature is multiplied by its own scale, and then its own shift is added."""
-    norm, x = build(submission, shape[-1], seed), draw.normal(seed, *shape)
-    eps = 2.0**-10
-    normalised = tensor(verbs.call(plain(submission, shape[-1], eps), x), shaped(x), torch.float64).detach()
-    scale, shift = (verbs.parameter(norm, name).detach() for name in ("scale", "shift"))
-    what = "the result, beside scale times what comes out with scale 1 and shift 0, plus shift,"
-    same(verbs.call(norm, x), scale * normalised + shift, axes(x), what)
 
 
 @given(shape=SHAPES, seed=draw.seeds, eps=EPS)
@@ -333,7 +336,7 @@ def probe(submission):
     def input_afterwards():
         given = x.clone()
         norm()(given)
-        return given
+        return torch.equal(given, x)
 
     def slope():
         leaf = x.clone().requires_grad_()
@@ -346,7 +349,8 @@ def probe(submission):
         return leaf.grad.isfinite()
 
     def slopes():
-        built = build()
+        if not list((built := build()).parameters()):
+            return "nothing is learnt"
         (built(x.clone()) * draw.normal(4, *x.shape)).sum().backward()
         return [built.scale.grad, built.shift.grad]
 
@@ -364,7 +368,6 @@ def probe(submission):
         lambda: norm()(x[0].clone()),
         lambda: norm()(x[0, 0].clone()),
         lambda: norm()(torch.stack([x, 2 * x])),
-        lambda: norm(emb_dim=3)(draw.normal(5, 3, 3, 3)),
         lambda: norm()(1e-3 * x),
         lambda: norm()(torch.zeros(2, 4, dtype=torch.float64)),
         in_training,

@@ -166,8 +166,18 @@ def test_with_silent_branches_it_is_the_identity(submission, size, seed):
     """Where both branches end in zeros, the input comes out as it was: that is the shortcut."""
     block, x = build(submission, size, seed), 10 * inputs(size, seed)
     silence(block, *LAST)
-    what = "the result, where att.out_proj and ff.layers[2] are all zero,"
+    what = "with att.out_proj and ff.layers[2] all zero, the result, like the input,"
     same(verbs.call(block, x), x, AXES, what)
+
+
+@few
+@given(size=SIZES, seed=draw.seeds, drop_rate=st.floats(0.1, 0.95))
+def test_dropout_rests_outside_training(submission, size, seed, drop_rate):
+    """Outside training nothing is dropped, and with a drop_rate of 0 never."""
+    x, without = inputs(size, seed), build(submission, size, seed, drop_rate=0.0)
+    expected = verbs.call(without, x)
+    same(verbs.call(build(submission, size, seed, drop_rate=drop_rate), x), expected, AXES, "the result in eval mode")
+    same(verbs.call(without.train(), x), expected, AXES, "the result in training, with drop_rate 0,")
 
 
 @few
@@ -177,8 +187,8 @@ def test_the_first_branch_adds_what_att_makes_of_norm1(submission, size, seed):
     """Where ff.layers[2] is zero, the block adds att(norm1(x)) to x."""
     block, x = only(submission, "attention", size, seed), inputs(size, seed)
     expected = part(block, "att")(part(block, "norm1")(x))
-    what = "what is added where ff.layers[2] is zero, beside att(norm1(x)),"
-    same(added(block, x), expected, AXES, what)
+    what = "with ff.layers[2] zero, what the block adds to x, att(norm1(x)),"
+    same(added(block, x), expected, AXES, what, got="it is")
 
 
 @few
@@ -188,8 +198,8 @@ def test_the_second_branch_adds_what_ff_makes_of_norm2(submission, size, seed):
     """Where att.out_proj is zero, the block adds ff(norm2(x)) to x."""
     block, x = only(submission, "feed-forward", size, seed), inputs(size, seed)
     expected = part(block, "ff")(part(block, "norm2")(x))
-    what = "what is added where att.out_proj is zero, beside ff(norm2(x)),"
-    same(added(block, x), expected, AXES, what)
+    what = "with att.out_proj zero, what the block adds to x, ff(norm2(x)),"
+    same(added(block, x), expected, AXES, what, got="it is")
 
 
 @given(size=SIZES, seed=draw.seeds)
@@ -199,8 +209,13 @@ def test_the_second_branch_works_on_the_result_of_the_first(submission, size, se
     x = inputs(size, seed)
     between = verbs.call(only(submission, "attention", size, seed), x)
     expected = verbs.call(only(submission, "feed-forward", size, seed), between)
-    what = "the result, beside that of a block with the first branch only, then one with the second only,"
-    same(verbs.call(build(submission, size, seed), x), expected, AXES, what)
+    modules.alike(
+        verbs.call(build(submission, size, seed), x),
+        expected,
+        AXES,
+        "the result of a block with both branches",
+        "a block with only attention, followed by one with only ff,",
+    )
 
 
 @few
@@ -212,9 +227,11 @@ def test_what_a_branch_adds_does_not_grow_with_the_input(submission, size, seed,
     block, x = only(submission, branch, size, seed), 1000 * inputs(size, seed)  # beside this, eps is nothing
     expected = added(block, x)
     what = f"what the {branch} branch adds to an input"
-    same(added(block, factor * x), expected, AXES, f"{what} {factor:g} times as large", tolerance=CLOSE)
+    what_larger = f"{what} {factor:g} times as large"
+    same(added(block, factor * x), expected, AXES, what_larger, tolerance=CLOSE, got="it is")
     moved = x + 50 * draw.normal(seed + 1, size.batch, size.tokens, 1)
-    same(added(block, moved), expected, AXES, f"{what} of which each token was moved by a number", tolerance=CLOSE)
+    what_moved = f"{what} of which each token was moved by a number"
+    same(added(block, moved), expected, AXES, what_moved, tolerance=CLOSE, got="it is")
 
 
 @few
@@ -244,7 +261,7 @@ def test_att_attends_with_as_many_heads_as_asked_for(submission, size, seed):
     """`att` is causal attention with n_heads heads."""
     block, x = build(submission, size, seed), inputs(size, seed)
     expected = attended(part(block, "att"), x, size.heads)
-    same(verbs.call(block.att, x), expected, AXES, f"what att makes of x, with n_heads {size.heads},")
+    same(verbs.call(block.att, x), expected, AXES, f"what att makes of x, with n_heads {size.heads},", got="it is")
 
 
 @few
@@ -308,16 +325,6 @@ def test_more_tokens_than_the_context_are_refused(submission, size, seed, longer
 
 
 @few
-@given(size=SIZES, seed=draw.seeds, drop_rate=st.floats(0.1, 0.95))
-def test_dropout_rests_outside_training(submission, size, seed, drop_rate):
-    """Outside training nothing is dropped, and with a drop_rate of 0 never."""
-    x, without = inputs(size, seed), build(submission, size, seed, drop_rate=0.0)
-    expected = verbs.call(without, x)
-    same(verbs.call(build(submission, size, seed, drop_rate=drop_rate), x), expected, AXES, "the result in eval mode")
-    same(verbs.call(without.train(), x), expected, AXES, "the result in training, with drop_rate 0,")
-
-
-@few
 @given(heads=st.integers(1, 2), tokens=st.integers(8, 11), seed=draw.seeds, drop_rate=st.floats(0.3, 0.7))
 def test_dropout_acts_on_attention_weights_in_training(submission, heads, tokens, seed, drop_rate):
     """In training each attention weight is either dropped, or kept and divided by the chance of being kept."""
@@ -361,9 +368,9 @@ def test_dropout_acts_on_what_a_branch_adds_in_training(submission, seed, branch
         place = ", ".join(f"{axis} {index}" for axis, index in zip(AXES, where, strict=True))
         number = kept[where[-1]].item()
         broken(
-            f"With drop_rate {drop_rate:.3g}, the {branch} branch, which makes {number:.4g} at {place}, changed the "
-            f"input by {first[tuple(where)].item():.4g} there in training: it should be by 0, or by "
-            f"{scaled[where[-1]].item():.4g}, which is {number:.4g} divided by {1 - drop_rate:.3g}."
+            f"With drop_rate {drop_rate:.3g}, at {place}, the {branch} branch computed {number:.4g}. In training 0 or "
+            f"{scaled[where[-1]].item():.4g}, which is {number:.4g} divided by {1 - drop_rate:.3g}, should be added; "
+            f"yours added {first[tuple(where)].item():.4g}."
         )
     count, wanted = int(gone.sum()), gone.numel() * drop_rate
     share = f"With drop_rate {drop_rate:.3g}, {count} of the {gone.numel()} numbers of the {branch} branch were dropped"
@@ -390,10 +397,10 @@ def nothing_else_is_dropped(submission, seed, branch, drop_rate):
     off = torch.stack([(result - number).abs() for number in allowed]).amin(dim=0) > CLOSE * (1 + makes.abs()) / keep**2
     if bool(off.any()):
         where = tuple(off.nonzero()[0].tolist())
-        ways = " or by ".join(f"{number[where].item():.4g}" for number in allowed)
+        ways = " or ".join(f"{number[where].item():.4g}" for number in allowed)
         broken(
-            f"With drop_rate {drop_rate:.3g}, the {branch} branch, which makes {makes[where].item():.4g} of one token "
-            f"in eval mode, changed the input by {result[where].item():.4g} in training: it should be by {ways}. "
+            f"With drop_rate {drop_rate:.3g}, for one token, the {branch} branch computed {makes[where].item():.4g} in "
+            f"eval mode. In training {ways} should be added; yours added {result[where].item():.4g}. "
             "Drop what comes out of a branch, and nothing that goes in or is inside, but for attention weights."
         )
 
@@ -517,17 +524,27 @@ def probe(submission):
         return sorted({round(number, 6) for number in dropped(branch).flatten().tolist()})[:9]
 
     def nothing_else_dropped(branch):
-        """Whether training leaves of a branch, with one token and one head, only what dropout there may leave."""
+        """Whether training leaves of a branch, with one token and one head, only what dropout there may leave.
+
+        And whether it leaves only what there is where nothing is dropped but attention weights.
+        """
         small = Sizes(batch=8, tokens=1, heads=1, head_dim=4)
         built = probes.module(submission.TransformerBlock, config(small, drop_rate=0.25))
         silence(built, *(LAST.keys() - {branch}))
         given = inputs(small, 3)
-        makes, without = built(given) - given, verbs.parameter(built, f"{LAST[branch]}.bias")
+        without_dropout = probes.module(submission.TransformerBlock, config(small))
+        silence(without_dropout, *(LAST.keys() - {branch}))
+        makes, without = without_dropout(given) - given, verbs.parameter(built, f"{LAST[branch]}.bias")
         scaled = [(without + (makes - without) / 0.75) / 0.75, without.expand_as(makes) / 0.75, makes * 0]
         allowed = scaled if branch == "attention" else [makes / 0.75, makes * 0]
+        undropped = [number * 0.75 for number in scaled[:2]] if branch == "attention" else [makes]
         result = built.train()(given) - given
-        off = torch.stack([(result - number).abs() for number in allowed]).amin(dim=0)
-        return bool((off < 1e-4 * (1 + makes.abs())).all())
+
+        def among(numbers):
+            off = torch.stack([(result - number).abs() for number in numbers]).amin(dim=0)
+            return bool((off < 1e-4 * (1 + makes.abs())).all())
+
+        return [among(allowed), among(undropped)]
 
     def slopes_in_training():
         built = build(drop_rate=0.25).train()
