@@ -68,8 +68,10 @@ def trained(size, seed, kind="AdamW", numbers=range(2), **named):
 
 
 def save(submission, path, model, optimizer, step=2):
-    """Saves by the learner's code."""
+    """Saves by the learner's code, which writes a file."""
     verbs.call(submission.save_checkpoint, path, model, optimizer, step)
+    name = Path(path).name
+    holds(Path(path).exists(), f"After saving to {name!r} there is no file of that name in its folder.")
 
 
 def load(submission, path, model, optimizer):
@@ -97,6 +99,26 @@ def identical(found, expected, when):
     holds(found.keys() == expected.keys(), f"{when}, {sorted(found.keys() ^ expected.keys())} are missing or too many.")
     for name, right in expected.items():
         same(found[name], right, _axes(right), f"{name}, {when},", tolerance=0.0)
+
+
+def reads_a_good_one(submission, path, saved):
+    """That a file is refused says something only where a good checkpoint is read into a model like the one saved."""
+    fresh, optimizer = copy.deepcopy(saved)
+    with torch.no_grad():
+        fresh[0].weight.zero_()
+    try:
+        load(submission, path, fresh, optimizer)
+    except (NotImplementedError, LawBroken):
+        raise
+    except Exception as error:
+        broken(f"A checkpoint as it was saved should be loaded, but loading it raised {said(error)}.")
+    came_back = torch.equal(fresh[0].weight, saved[0][0].weight)
+    holds(came_back, "A checkpoint as it was saved was loaded, but the model did not get its parameters.")
+
+
+def said(error):
+    """An error in a few words."""
+    return f"{type(error).__name__}: {shorten(str(error))}" if str(error) else type(error).__name__
 
 
 def refused(submission, path, model, optimizer, given):
@@ -246,7 +268,6 @@ def test_the_path_is_a_str_or_a_path(submission, seed, name):
         kinds_of_path = [(str, Path), (Path, str)]
         for number, (where, (saved_as, loaded_as)) in enumerate(itertools.product((home, Path()), kinds_of_path)):
             save(submission, saved_as(where / name), *trained(TYPICAL, seed), number)
-            holds((home / name).exists(), f"After saving to {name!r} there is no file of that name in its folder.")
             loaded = load(submission, loaded_as(where / name), *build(TYPICAL, seed))
             equal(loaded, number, f"the step loaded from {name!r} as a {loaded_as.__name__}")
 
@@ -321,9 +342,8 @@ def test_a_killed_save_leaves_the_old_checkpoint_or_the_new(submission):
             ended = kill.ending == "ended"
             when = "After a save" if ended else f"After a save that was killed {kill}"
             if error is not None:
-                said = shorten(f"{type(error).__name__}: {error}")
                 broken(
-                    f"{when}, over an older checkpoint, loading raised {said}. Write the new checkpoint to another "
+                    f"{when}, over an older checkpoint, loading raised {said(error)}. Write the new checkpoint to another "
                     "file, to its end, and only then put it in the place of the old one."
                 )
             holds(
@@ -372,6 +392,9 @@ def trapped_files(submission, home, sprung):
 def test_a_checkpoint_can_run_no_code(submission):
     """A file that would run code when it is unpickled is refused, and its code does not run."""
     with folder() as home, folder() as other:
+        saved = trained(TYPICAL, 1)
+        save(submission, home / "model.pt", *saved)
+        reads_a_good_one(submission, home / "model.pt", saved)
         sprung = other / "sprung"
         for path, says in trapped_files(submission, home, sprung).items():
             sprung.rmdir() if sprung.exists() else None  # copying what is to be saved may spring it
@@ -394,7 +417,9 @@ def test_a_checkpoint_can_run_no_code(submission):
 def test_a_truncated_file_is_refused_and_changes_nothing(submission, size, seed, share):
     """A checkpoint that was cut short raises an error, and model and optimizer stay as they are."""
     with folder() as home:
-        save(submission, home / "model.pt", *trained(size, seed))
+        saved = trained(size, seed)
+        save(submission, home / "model.pt", *saved)
+        reads_a_good_one(submission, home / "model.pt", saved)
         cut_short(home / "model.pt", share)
         model, optimizer = trained(size, seed + 1)
         refused(submission, home / "model.pt", model, optimizer, f"a checkpoint cut to {share:.1%} of its length")
@@ -424,6 +449,8 @@ def test_a_foreign_file_is_refused_and_changes_nothing(submission, size, seed):
     """A file that is no checkpoint raises an error, and model and optimizer stay as they are."""
     with folder() as home:
         model, optimizer = trained(size, seed)
+        save(submission, home / "model.pt", model, optimizer)
+        reads_a_good_one(submission, home / "model.pt", (model, optimizer))
         for path, says in foreign_files(home, build(size, seed + 1)[0]).items():
             refused(submission, path, model, optimizer, says)
 
@@ -433,7 +460,9 @@ def test_a_foreign_file_is_refused_and_changes_nothing(submission, size, seed):
 def test_a_checkpoint_with_a_part_missing_changes_nothing_if_it_is_refused(submission, seed):
     """If a checkpoint lacks a part, and that raises an error, model and optimizer stay as they are."""
     with folder() as home:
-        save(submission, home / "model.pt", *trained(TYPICAL, seed))
+        saved = trained(TYPICAL, seed)
+        save(submission, home / "model.pt", *saved)
+        reads_a_good_one(submission, home / "model.pt", saved)
         for part, path in without_a_part(home).items():
             model, optimizer = trained(TYPICAL, seed + 1)
             before = state(model, optimizer)
@@ -473,7 +502,9 @@ def misfits(seed, size):
 def test_another_model_is_refused_and_stays_as_it_is(submission, size, seed):
     """A checkpoint of a model of another shape, or of fewer or more layers, raises an error and changes nothing."""
     with folder() as home:
-        save(submission, home / "model.pt", *trained(size, seed))
+        saved = trained(size, seed)
+        save(submission, home / "model.pt", *saved)
+        reads_a_good_one(submission, home / "model.pt", saved)
         for says, (model, optimizer) in misfits(seed + 1, size).items():
             refused(submission, home / "model.pt", model, optimizer, f"a checkpoint into {says}")
         for extra in ("more", "frozen"):
@@ -488,7 +519,9 @@ def test_another_optimizer_is_refused_and_the_model_stays_as_it_is(submission, s
     """A checkpoint whose model fits, but whose optimizer has another number of groups, changes neither."""
     saved, there = (2, 1) if fewer else (1, 2)
     with folder() as home:
-        save(submission, home / "model.pt", *trained(size, seed, groups=saved))
+        those_saved = trained(size, seed, groups=saved)
+        save(submission, home / "model.pt", *those_saved)
+        reads_a_good_one(submission, home / "model.pt", those_saved)
         model, optimizer = trained(size, seed + 1, groups=there)
         given = f"an optimizer of {saved} groups of parameters into one of {there}"
         refused(submission, home / "model.pt", model, optimizer, given)
@@ -500,7 +533,9 @@ def test_after_a_refusal_training_goes_on_as_without_it(submission, size, seed):
     """A refused file does not disturb training: with the same random numbers, further steps are the same."""
     expected = state(*trained(size, seed, numbers=range(4)))
     with folder() as home:
-        save(submission, home / "other.pt", *trained(size, seed + 1, groups=2))
+        saved = trained(size, seed + 1, groups=2)
+        save(submission, home / "other.pt", *saved)
+        reads_a_good_one(submission, home / "other.pt", saved)
         (home / "text").write_text("no checkpoint")
         for name, says in {"other.pt": "of another optimizer", "text": "that is no checkpoint"}.items():
             model, optimizer = trained(size, seed)
