@@ -159,20 +159,41 @@ def cut_short(path, share):
     path.write_bytes(contents[: int(share * len(contents))])
 
 
-@given(size=SIZES, seed=draw.seeds, kind=kinds, before=st.integers(0, 3), after=steps)
-@example(size=TYPICAL, seed=0, kind="AdamW", before=2, after=2)
-@example(size=TYPICAL, seed=0, kind="AdamW", before=0, after=2)
+@given(seed=draw.seeds, step=st.integers(0, 10**9))
+@example(seed=0, step=0)
+@example(seed=0, step=10**8 + 1)
 @few
-def test_resumed_training_is_training_that_never_stopped(submission, size, seed, kind, before, after):
-    """Saved, loaded into fresh objects and trained on, everything is what it is without the stop, bit for bit."""
-    model, optimizer = trained(size, seed, kind, range(before + after))
-    expected = state(model, optimizer)
+def test_the_step_comes_back(submission, seed, step):
+    """load_checkpoint returns the step that was saved, as an int."""
     with folder() as home:
-        save(submission, home / "model.pt", *trained(size, seed, kind, range(before)), before)
-        model, optimizer = build(size, seed + 1, kind, lr=0.5)
-        load(submission, home / "model.pt", model, optimizer)
-    train(model, optimizer, seed, range(before, before + after))
-    identical(state(model, optimizer), expected, f"after {before} steps, a stop and {after} more")
+        save(submission, home / "model.pt", *trained(TYPICAL, seed), step)
+        equal(load(submission, home / "model.pt", *build(TYPICAL, seed)), step, "what load_checkpoint returns")
+
+
+@given(size=SIZES, seed=draw.seeds)
+@few
+def test_parameters_and_buffers_come_back(submission, size, seed):
+    """A fresh model gets every parameter and every buffer, such as the running mean of a normalisation."""
+    model, optimizer = trained(size, seed)
+    expected = tensors(model.state_dict(), "model")
+    with folder() as home:
+        save(submission, home / "model.pt", model, optimizer)
+        fresh, other = build(size, seed + 1)
+        load(submission, home / "model.pt", fresh, other)
+    identical(tensors(fresh.state_dict(), "model"), expected, "loaded into a fresh model")
+
+
+@given(size=SIZES, seed=draw.seeds, kind=kinds, groups=st.integers(1, 2))
+@few
+def test_the_optimizer_comes_back(submission, size, seed, kind, groups):
+    """A fresh optimizer gets the state of every parameter, and the hyper-parameters, which a schedule has changed."""
+    model, optimizer = trained(size, seed, kind, groups=groups)
+    expected = tensors(optimizer.state_dict(), "optimizer")
+    with folder() as home:
+        save(submission, home / "model.pt", model, optimizer)
+        fresh, other = build(size, seed + 1, kind, lr=0.7, groups=groups)
+        load(submission, home / "model.pt", fresh, other)
+    identical(tensors(other.state_dict(), "optimizer"), expected, f"loaded into a fresh optimizer ({kind})")
 
 
 @given(size=SIZES, seed=draw.seeds, kind=kinds)
@@ -223,41 +244,20 @@ def test_torchs_random_state_comes_back(submission, size, seed, drawn):
     same(torch.rand(3), expected, ("draw",), "what torch.rand gives after loading", tolerance=0.0)
 
 
-@given(size=SIZES, seed=draw.seeds)
+@given(size=SIZES, seed=draw.seeds, kind=kinds, before=st.integers(0, 3), after=steps)
+@example(size=TYPICAL, seed=0, kind="AdamW", before=2, after=2)
+@example(size=TYPICAL, seed=0, kind="AdamW", before=0, after=2)
 @few
-def test_parameters_and_buffers_come_back(submission, size, seed):
-    """A fresh model gets every parameter and every buffer, such as the running mean of a normalisation."""
-    model, optimizer = trained(size, seed)
-    expected = tensors(model.state_dict(), "model")
+def test_resumed_training_is_training_that_never_stopped(submission, size, seed, kind, before, after):
+    """Saved, loaded into fresh objects and trained on, everything is what it is without the stop, bit for bit."""
+    model, optimizer = trained(size, seed, kind, range(before + after))
+    expected = state(model, optimizer)
     with folder() as home:
-        save(submission, home / "model.pt", model, optimizer)
-        fresh, other = build(size, seed + 1)
-        load(submission, home / "model.pt", fresh, other)
-    identical(tensors(fresh.state_dict(), "model"), expected, "loaded into a fresh model")
-
-
-@given(size=SIZES, seed=draw.seeds, kind=kinds, groups=st.integers(1, 2))
-@few
-def test_the_optimizer_comes_back(submission, size, seed, kind, groups):
-    """A fresh optimizer gets the state of every parameter, and the hyper-parameters, which a schedule has changed."""
-    model, optimizer = trained(size, seed, kind, groups=groups)
-    expected = tensors(optimizer.state_dict(), "optimizer")
-    with folder() as home:
-        save(submission, home / "model.pt", model, optimizer)
-        fresh, other = build(size, seed + 1, kind, lr=0.7, groups=groups)
-        load(submission, home / "model.pt", fresh, other)
-    identical(tensors(other.state_dict(), "optimizer"), expected, f"loaded into a fresh optimizer ({kind})")
-
-
-@given(seed=draw.seeds, step=st.integers(0, 10**9))
-@example(seed=0, step=0)
-@example(seed=0, step=10**8 + 1)
-@few
-def test_the_step_comes_back(submission, seed, step):
-    """load_checkpoint returns the step that was saved, as an int."""
-    with folder() as home:
-        save(submission, home / "model.pt", *trained(TYPICAL, seed), step)
-        equal(load(submission, home / "model.pt", *build(TYPICAL, seed)), step, "what load_checkpoint returns")
+        save(submission, home / "model.pt", *trained(size, seed, kind, range(before)), before)
+        model, optimizer = build(size, seed + 1, kind, lr=0.5)
+        load(submission, home / "model.pt", model, optimizer)
+    train(model, optimizer, seed, range(before, before + after))
+    identical(state(model, optimizer), expected, f"after {before} steps, a stop and {after} more")
 
 
 @given(seed=draw.seeds, name=st.sampled_from(["model.pt", "model", "step 7.ckpt", "v1.2", "mod\u00e8le.pt"]))

@@ -166,8 +166,11 @@ def right_losses(loader, model):
     return [model.right_loss(inputs, targets).item() for inputs, targets in loader.batches]
 
 
-def elsewhere(ids, name, moved):
-    """Ids that seem to lie on another device until they are moved to the device `AWAY`; `moved` notes which were."""
+def elsewhere(ids, name, moved, met):
+    """Ids that seem to lie on another device until they are moved to the device `AWAY`.
+
+    `moved` notes the names of those that were, and `met` of those that met what is on that device without being moved.
+    """
 
     class Elsewhere(Tensor):
         @classmethod
@@ -177,6 +180,8 @@ def elsewhere(ids, name, moved):
                 if AWAY in map(_device, [*args[1:], *kwargs.values()]):
                     moved.add(name)
                     return args[0].as_subclass(Tensor)
+                if any(type(one) in (Tensor, nn.Parameter) and one.is_floating_point() for one in args):
+                    met.add(name)
                 result = func(*args, **kwargs)
                 return result.as_subclass(cls) if isinstance(result, Tensor) else result
 
@@ -454,9 +459,9 @@ def test_a_batch_moves_to_the_device(submission, size, seed, device):
     """Inputs and targets of a batch are both moved to the device, for one batch and for those of a loader."""
     model, (inputs, targets) = model_of(size.vocab, seed), batch_of(size, seed)
     for function, called in (("calc_loss_batch", 1), ("calc_loss_loader", 2)):
-        moved = set()
+        moved, met = set(), set()
         batches = [
-            (elsewhere(inputs, ("inputs", index), moved), elsewhere(targets, ("targets", index), moved))
+            [elsewhere(ids, (part, index), moved, met) for part, ids in (("inputs", inputs), ("targets", targets))]
             for index in range(called)
         ]
         if called == 1:
@@ -469,6 +474,11 @@ def test_a_batch_moves_to_the_device(submission, size, seed, device):
                 count == called,
                 f"{function} moved the {part} of {count} of {called} batches to the device. A batch comes from memory, "
                 "and the model may be elsewhere: inputs and targets must both go where it is.",
+            )
+            holds(
+                not any(name == part for name, _ in met),
+                f"{function} calls .to(device) on the {part}, but goes on with those that were not moved: a tensor "
+                "stays where it is, and .to() returns another one.",
             )
 
 
@@ -615,10 +625,10 @@ def probe(submission):
         return model.weight.grad
 
     def moved(function):
-        names = set()
-        batch = [elsewhere(ids, name, names) for ids, name in zip(batch_of(size, 4), "it", strict=True)]
+        names, met = set(), set()
+        batch = [elsewhere(ids, name, names, met) for ids, name in zip(batch_of(size, 4), "it", strict=True)]
         function(batch, model_of(size.vocab, 4))
-        return sorted(names)
+        return [sorted(names), sorted(met)]
 
     def loader_of_three(model, *more):
         try:
