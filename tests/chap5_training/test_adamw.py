@@ -111,6 +111,18 @@ def test_it_is_an_optimizer_of_its_parameters(submission, seed, count):
     holds(left == 0, f"After zero_grad, {left} of {len(owners)} parameters still have a gradient.")
 
 
+@given(seed=draw.seeds, betas=BETAS, lr=st.floats(0.05, 0.5), size=st.integers(-6, 6))
+@example(seed=0, betas=(0.9, 0.999), lr=0.1, size=0)
+def test_the_first_step_is_lr_long(submission, seed, betas, lr, size):
+    """The first step moves every number by lr against its gradient, whatever the gradient's size and the betas."""
+    owners = parameters(seed)
+    optimizer = build(submission, owners, lr=lr, betas=betas, eps=NOTHING, weight_decay=0.0)
+    slopes = gradients(seed, owners, scale=10.0**size)
+    expected = [parameter - lr * slope.sign() for parameter, slope in zip(owners, slopes, strict=True)]
+    step(optimizer, owners, slopes)
+    alike(owners, expected, f"after step 1, of length lr = {lr:.4g} against the gradient's sign,", ROUNDING)
+
+
 @given(seed=draw.seeds)
 @few
 def test_it_is_written_from_scratch(submission, seed):
@@ -132,21 +144,10 @@ def test_it_is_written_from_scratch(submission, seed):
     }
     holds(
         not ready_made,
-        f"torch.optim's own {' and '.join(sorted(ready_made))} does the work. Write the step yourself: "
+        f"torch.optim's own {' and '.join(sorted(ready_made))} {'does' if len(ready_made) == 1 else 'do'} the work. "
+        "Write the step yourself: "
         "only torch.optim.Optimizer is given.",
     )
-
-
-@given(seed=draw.seeds, betas=BETAS, lr=st.floats(0.05, 0.5), size=st.integers(-6, 6))
-@example(seed=0, betas=(0.9, 0.999), lr=0.1, size=0)
-def test_the_first_step_is_lr_long(submission, seed, betas, lr, size):
-    """The first step moves every number by lr against its gradient, whatever the gradient's size and the betas."""
-    owners = parameters(seed)
-    optimizer = build(submission, owners, lr=lr, betas=betas, eps=NOTHING, weight_decay=0.0)
-    slopes = gradients(seed, owners, scale=10.0**size)
-    expected = [parameter - lr * slope.sign() for parameter, slope in zip(owners, slopes, strict=True)]
-    step(optimizer, owners, slopes)
-    alike(owners, expected, f"after step 1, of length lr = {lr:.4g} against the gradient's sign,", ROUNDING)
 
 
 @given(seed=draw.seeds, hyper=HYPER, steps=st.integers(2, 6))
@@ -189,7 +190,8 @@ def test_a_gradient_of_zero_leaves_only_the_decay(submission, seed, hyper, decay
     optimizer = build(submission, owners, **hyper)
     for _ in range(steps):
         step(optimizer, owners, [torch.zeros_like(parameter) for parameter in owners])
-    alike(owners, expected, f"after {steps} steps with a gradient of zero, each by 1 - {hyper['lr']:.4g}·{decay:.4g},")
+    left, said = 1 - hyper["lr"] * decay, "1 step" if steps == 1 else f"{steps} steps"
+    alike(owners, expected, f"after {said} with a gradient of zero, each of which multiplies it by {left:.6g},")
 
 
 @given(seed=draw.seeds, hyper=HYPER, decay=st.floats(0.05, 1.0))
@@ -425,7 +427,10 @@ def test_a_closure_is_called_once_and_its_loss_returned(submission, seed, hyper)
 
     def closure():
         optimizer.zero_grad()
-        holds(torch.is_grad_enabled(), "The closure runs where no gradient can be computed. Enable gradients for it.")
+        holds(
+            torch.is_grad_enabled(),
+            "step(closure) calls the closure with gradients switched off. Call it under torch.enable_grad().",
+        )
         loss = sum((parameter * slope).sum() for parameter, slope in zip(owners, slopes, strict=True))
         loss.backward()
         losses.append(loss.detach().clone())

@@ -349,10 +349,10 @@ def test_perplexity_is_e_to_the_loss(submission, loss, tokens):
         (math.log(tokens), float(tokens), f"ln({tokens}) is the loss of {tokens} equally likely tokens"),
     ):
         found = verbs.call(submission.perplexity, given_loss)
+        holds(isinstance(found, float), f"The perplexity of a float should be a float, but is {describe(found)}.")
         holds(
-            isinstance(found, float) and math.isclose(found, expected, rel_tol=1e-9),
-            f"The perplexity of a loss of {given_loss:.6g} should be {expected:.9g}: {why}. You returned "
-            f"{describe(found)}.",
+            math.isclose(found, expected, rel_tol=1e-9),
+            f"The perplexity of a loss of {given_loss:.6g} should be {expected:.9g}: {why}. You returned {found:.9g}.",
         )
 
 

@@ -114,7 +114,7 @@ def test_the_warm_up_is_a_straight_line_from_zero(submission, warmup, decay, pea
     """During the warm-up the learning rate grows along a straight line: 0 at step 0, and on its way to max_lr."""
     settings = (peak, floor * peak, warmup, warmup + decay)
     for step, rate in enumerate(rates_of(submission, settings, range(warmup))):
-        is_rate(rate, peak * step / warmup, peak, step, settings, f"{step}/{warmup} of max_lr")
+        is_rate(rate, peak * step / warmup, peak, step, settings, f"which is max_lr · {step}/{warmup}")
 
 
 @given(warmup=st.integers(0, 12), decay=DECAYS, peak=PEAKS, floor=FLOORS)
@@ -215,7 +215,9 @@ def test_twice_the_learning_rates_give_twice_the_schedule(submission, step, warm
     """With twice the max_lr and twice the min_lr, every step has twice the learning rate."""
     total = warmup + decay
     highest = learning_rate(submission, warmup, peak, floor * peak, warmup, total)
-    holds(highest > 0, f"Step {warmup}, where the warm-up ends, has the learning rate {highest:.6g}: it should be more.")
+    holds(
+        highest > 0, f"Step {warmup}, where the warm-up ends, has the learning rate {highest:.6g}: it should be more."
+    )
     once = learning_rate(submission, step, peak, floor * peak, warmup, total)
     twice = learning_rate(
         submission, step, total_steps=total, warmup_steps=warmup, min_lr=2 * floor * peak, max_lr=2 * peak
@@ -244,7 +246,7 @@ def test_a_schedule_may_be_all_warm_up(submission, steps, peak, floor):
     low = floor * peak
     settings = (peak, low, steps, steps)
     for step, rate in enumerate(rates_of(submission, settings, range(steps))):
-        is_rate(rate, peak * step / steps, peak, step, settings, f"{step}/{steps} of max_lr")
+        is_rate(rate, peak * step / steps, peak, step, settings, f"which is max_lr · {step}/{steps}")
     rate = learning_rate(submission, steps, *settings)  # the end of the warm-up and of everything: either will do
     holds(
         low - IN_FLOAT32 * peak <= rate <= peak * (1 + IN_FLOAT32),

@@ -18,6 +18,9 @@ ONE_STEP = Sizes(epochs=1, batches=1, val_batches=1, freq=1, iter=1)
 SEVERAL_STEPS = Sizes(epochs=2, batches=3, val_batches=2, freq=2, iter=2)
 SELDOM = Sizes(epochs=2, batches=3, val_batches=2, freq=4, iter=1)
 VOCAB = 5
+AXES = ("row", "column")
+WORDS = {"table": "weight", "bias": "bias"}
+"""What the parameters of the law's model are called where a learner reads of them."""
 MODES = {True: "training mode", False: "eval mode"}
 
 
@@ -195,9 +198,9 @@ def test_one_step_equals_a_step_by_hand(submission, seed, lr, name):
     step = optimizer_of(by_hand, name, lr)
     by_hand.loss(loader.batches[0], training=True).backward()
     step.step()
-    what = f"after one step of {name}, the parameter"
-    same(model.table, by_hand.table.detach(), ("token", "next token"), what, got="it is")
-    same(model.bias, by_hand.bias.detach(), ("next token",), what, got="it is")
+    for part, parameter in by_hand.named_parameters():
+        what = f"the model's {WORDS[part]}, after one step of {name},"
+        same(getattr(model, part), parameter.detach(), AXES[-parameter.dim() :], what, got="it is")
 
 
 @given(size=SIZES, seed=draw.seeds)
@@ -212,11 +215,17 @@ def test_every_batch_of_every_epoch_is_one_step(submission, size, seed):
         f"{size.epochs} epochs of {size.batches} batches should be {run.steps} optimizer steps, not {count}.",
     )
     for step, (_, _, _, called) in enumerate(run.optimizer.steps):
-        ids = run.model.log[called - 1][2] if called else None
+        holds(called > 0, f"At step {step}, counted from 0, the model had not been called yet: the loss comes first.")
+        _, gradients, ids = run.model.log[called - 1]
         holds(
-            ids is not None and torch.equal(ids, run.batch(step)[0]),
+            gradients,
+            f"Before step {step}, counted from 0, the model was last called with gradients off, as to measure a loss: "
+            "measure after optimizer.step().",
+        )
+        holds(
+            torch.equal(ids, run.batch(step)[0]),
             f"Step {step}, counted from 0, should train on batch {step % size.batches} of epoch "
-            f"{step // size.batches}, but the model was last called with another one.",
+            f"{step // size.batches}, but the ids that the model was last given are others.",
         )
 
 
@@ -235,10 +244,11 @@ def test_a_step_follows_the_gradient_of_its_batch_alone(submission, size, seed):
         for name, parameter in training.named_parameters():
             holds(
                 found[name] is not None,
-                f"At step {step}, counted from 0, {name} has no gradient: call backward() before the optimizer's step.",
+                f"At step {step}, counted from 0, the model's {WORDS[name]} has no gradient: call backward() before "
+                "the optimizer's step.",
             )
-            what = f"at step {step}, counted from 0, the gradient of {name}"
-            same(found[name], parameter.grad, ("token", "next token")[-parameter.dim() :], what, got="it is")
+            what = f"the gradient of the model's {WORDS[name]}, at step {step}, counted from 0,"
+            same(found[name], parameter.grad, AXES[-parameter.dim() :], what, got="it is")
 
 
 @given(size=SIZES, seed=draw.seeds, lr=st.floats(0.01, 1))
@@ -261,7 +271,10 @@ def stays(before, after, when):
     """Two models have the same parameters."""
     for (name, one), other in zip(before.named_parameters(), after.parameters(), strict=True):
         moved = (one - other).abs().max().item()
-        holds(moved <= 1e-12, f"{when}, {name} changed by {moved:.4g}, and not through the optimizer's step.")
+        holds(
+            moved <= 1e-12,
+            f"{when}, the model's {WORDS[name]} changed by {moved:.4g}, and not through the optimizer's step.",
+        )
 
 
 @given(size=SIZES, seed=draw.seeds, training=st.booleans())
@@ -285,26 +298,6 @@ def test_every_step_is_in_training_mode(submission, size, seed, training):
 @given(size=SIZES, seed=draw.seeds)
 @settings(max_examples=15)
 @example(size=SEVERAL_STEPS, seed=0)
-def test_losses_are_measured_in_eval_mode_without_gradient(submission, size, seed):
-    """Both losses are measured in eval mode and without gradient, and leave no gradient behind."""
-    run = Run(submission, size, seed)
-    run.measured_losses()
-    begins = 0
-    ends = [called - 1 for _, _, _, called in run.optimizer.steps]
-    holds(
-        len(run.model.log) > len(ends), "The model was called for the optimizer's steps only, and never to measure."
-    )
-    for step, end in enumerate([*ends, len(run.model.log)]):
-        for training, gradients, _ in run.model.log[begins:end]:
-            when = f"After {counted(step, 'step')} the model was called to measure a loss"
-            holds(not training, f"{when} in training mode: with dropout on, losses are too high. Call eval() before.")
-            holds(not gradients, f"{when} with gradients on, which costs memory for nothing.")
-        begins = end + 1
-
-
-@given(size=SIZES, seed=draw.seeds)
-@settings(max_examples=15)
-@example(size=SEVERAL_STEPS, seed=0)
 @example(size=SELDOM, seed=0)
 @example(size=Sizes(epochs=3, batches=2, val_batches=1, freq=3, iter=1), seed=0)
 def test_losses_are_measured_after_the_first_step_and_every_eval_freq(submission, size, seed):
@@ -319,6 +312,24 @@ def test_losses_are_measured_after_the_first_step_and_every_eval_freq(submission
     )
     found = [after for _, after in run.told]
     holds(found == expected, f"{says}on_eval should be called after steps {expected}, but was after steps {found}.")
+
+
+@given(size=SIZES, seed=draw.seeds)
+@settings(max_examples=15)
+@example(size=SEVERAL_STEPS, seed=0)
+def test_losses_are_measured_in_eval_mode_without_gradient(submission, size, seed):
+    """Both losses are measured in eval mode and without gradient, and leave no gradient behind."""
+    run = Run(submission, size, seed)
+    run.measured_losses()
+    begins = 0
+    ends = [called - 1 for _, _, _, called in run.optimizer.steps]
+    holds(len(run.model.log) > len(ends), "The model was called for the optimizer's steps only, and never to measure.")
+    for step, end in enumerate([*ends, len(run.model.log)]):
+        for training, gradients, _ in run.model.log[begins:end]:
+            when = f"After {counted(step, 'step')} the model was called to measure a loss"
+            holds(not training, f"{when} in training mode: with dropout on, losses are too high. Call eval() before.")
+            holds(not gradients, f"{when} with gradients on, which costs memory for nothing.")
+        begins = end + 1
 
 
 @given(size=SIZES, seed=draw.seeds)
@@ -411,8 +422,8 @@ def test_it_trains_the_same_without_on_eval(submission, size, seed):
     result = verbs.call(submission.train_model, model, train, val, sgd, "cpu", size.epochs, size.freq + 1, size.iter)
     train_losses, _, _ = three_lists(result)
     equal(len(train_losses), len(range(0, observed.steps, size.freq + 1)), "the number of measurements")
-    what = f"measured every {size.freq + 1} steps instead of {size.freq}, the parameter"
-    same(model.table, observed.model.table.detach(), ("token", "next token"), what, got="it is")
+    what = f"the model's weight, measured every {size.freq + 1} steps instead of {size.freq},"
+    same(model.table, observed.model.table.detach(), AXES, what, got="it is")
 
 
 def devices_seen(submission):
