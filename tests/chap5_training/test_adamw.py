@@ -99,8 +99,8 @@ def test_it_is_an_optimizer_of_its_parameters(submission, seed, count):
         broken(f"AdamW(...) should be a torch.optim.Optimizer, but is {describe(optimizer)}.")
     holds(
         hasattr(optimizer, "defaults"),
-        "torch.optim.Optimizer does not know the parameters: AdamW's __init__ should call super().__init__ with them and "
-        "a dictionary of defaults.",
+        "torch.optim.Optimizer does not know the parameters: AdamW's __init__ should call super().__init__ with them "
+        "and a dictionary of defaults.",
     )
     late = nn.Parameter(draw.normal(seed, 2))
     optimizer.add_param_group({"params": [late]})
