@@ -1,4 +1,4 @@
-"""AdamW: steps as long as the gradient is steady, and weight decay that does not pass through the gradient.
+"""AdamW: steps whose length hardly depends on the gradient's size, and weight decay that is no part of the gradient.
 
 Source: Loshchilov and Hutter 2019, Decoupled Weight Decay Regularization, algorithm 2; Kingma and Ba 2015, Adam;
 Build a Large Language Model (From Scratch), section 5.2.
@@ -19,7 +19,7 @@ class AdamW(torch.optim.Optimizer):
         lr: the learning rate, about the length of a step in each number.
         betas: how much of the mean gradient, and of the mean squared gradient, is kept from step to step.
         eps: added to the root of the mean squared gradient.
-        weight_decay: the share of each parameter, times lr, that is taken away in each step.
+        weight_decay: each step takes lr · weight_decay times the parameter away from it.
 
     A group's hyper-parameters are read anew in each step, for a schedule may change them.
     """
@@ -50,15 +50,15 @@ class AdamW(torch.optim.Optimizer):
         >>> weight.data  # the first step is lr long, whatever the size of the gradient
         tensor([0.5000, 2.5000])
         """
-        # TODO 1: Call the closure, if there is one, where gradients can be computed; its loss is the result.
+        # TODO 1: Call the closure, if there is one, under torch.enable_grad(); its loss is the result.
         # TODO 2: Go through the parameters of every group, and record no graph. One whose gradient is None is left alone.
         raise NotImplementedError
 
     def _move(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
         """One step of one parameter, in place, with the hyper-parameters of its group."""
-        # TODO 1: Look up the parameter's own state; before its first step, it is a count of 0 and two means of zeros.
+        # TODO 1: Look up self.state[parameter]; where it is empty, begin with a count of 0 and two means of zeros.
         # TODO 2: Count the step, and move both means a little towards the gradient and its square.
-        # TODO 3: Correct the bias: both means began at zero, and are too small by these factors.
+        # TODO 3: Correct the bias: both means began at zero. After t steps, divide by 1 - beta1^t and by 1 - beta2^t.
         # TODO 4: Decay the parameter itself; a decay added to the gradient would be divided by its size below.
-        # TODO 5: Step against the mean gradient, in units of its root mean square.
+        # TODO 5: Take off lr times the mean gradient, divided by the root of the mean square plus eps.
         raise NotImplementedError

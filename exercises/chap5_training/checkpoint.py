@@ -23,7 +23,8 @@ def save_checkpoint(path: str | Path, model: nn.Module, optimizer: torch.optim.O
         optimizer: of the model's parameters.
         step: the number of steps done.
     """
-    # TODO 1: Collect what the next step depends on; dropout depends on torch's random state (each GPU has its own).
+    # TODO 1: Collect what the next step depends on. Dropout draws from torch's random state: save that of the CPU, and
+    #         those of all GPUs, which torch.cuda.get_rng_state_all() lists.
     # TODO 2: Write it to another file in the same folder, down to the disk: `path` is not touched while this goes on.
     # TODO 3: Put it in the place of the old one. Within a folder this is one act: it happens, or it does not.
     raise NotImplementedError
@@ -42,7 +43,7 @@ def load_checkpoint(path: str | Path, model: nn.Module, optimizer: torch.optim.O
 
     Raises:
         Exception: the file is no checkpoint, would run code, or does not fit the model and the optimizer. These are
-            then as they were. Of which kind the error is, is free.
+            then as they were. Any exception will do.
 
     >>> import tempfile
     >>> model = nn.Linear(3, 2)
@@ -52,8 +53,8 @@ def load_checkpoint(path: str | Path, model: nn.Module, optimizer: torch.optim.O
     ...     load_checkpoint(f"{folder}/model.pt", model, optimizer)
     7
     """
-    # TODO 1: Read the file, for tensors and plain data only: a pickle can run any code. Tensors go to the CPU first, for the
-    #         GPU they were saved on may not exist here.
+    # TODO 1: Read the file with weights_only=True, for a pickle can run any code. Tensors go to the CPU first, for the GPU
+    #         they were saved on may not exist here.
     # TODO 2: Remember how things are: loading may fail when half is done.
     # TODO 3: Load everything, and the random state last; if something does not fit, put things back and say so.
     raise NotImplementedError

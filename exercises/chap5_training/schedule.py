@@ -12,14 +12,14 @@ from torch import Tensor
 
 
 def cosine_schedule(step: int, max_lr: float, min_lr: float, warmup_steps: int, total_steps: int) -> float:
-    """The learning rate of one step: up along a straight line, then down along half a wave of the cosine.
+    """The learning rate of one step: it rises in proportion to the step, then falls as a cosine does from 1 to -1.
 
     Args:
         step: the step that is about to be made, counted from 0.
         max_lr: the learning rate at the end of the warm-up.
         min_lr: the learning rate at total_steps and after.
-        warmup_steps: how many steps the way up takes; with 0, step 0 has max_lr.
-        total_steps: how many steps the way up and down takes, at least warmup_steps.
+        warmup_steps: the step at which max_lr is reached; with 0, there is no warm-up.
+        total_steps: the step at which min_lr is reached, at least warmup_steps.
 
     Returns:
         The learning rate.

@@ -199,11 +199,11 @@ def describe(value: Any) -> str:
     if isinstance(value, list | tuple) and any(isinstance(item, nn.Module) for item in value):
         kinds = sorted({type(item).__name__ for item in value})
         return f"a {type(value).__name__} of {len(value)} ({', '.join(kinds)})"
-    said = shorten(value)
+    said, kind = shorten(value), type(value).__name__
     # The usual repr of an object of some class says its type already, and so does that of a module.
-    if said == f"<{type(value).__name__} object>":
-        return f"an object of type {type(value).__name__}"
-    return said if isinstance(value, nn.Module) else f"{type(value).__name__} {said}"
+    if said == f"<{kind} object>":
+        return f"an object of type {kind}"
+    return said if said.startswith(f"{kind}(") else f"the {kind} {said}"
 
 
 def shorten(value: Any, limit: int = 160) -> str:

@@ -23,7 +23,8 @@ def save_checkpoint(path: str | Path, model: nn.Module, optimizer: torch.optim.O
         optimizer: of the model's parameters.
         step: the number of steps done.
     """
-    # 1. Collect what the next step depends on; dropout depends on torch's random state (each GPU has its own).
+    # 1. Collect what the next step depends on. Dropout draws from torch's random state: save that of the CPU, and
+    #    those of all GPUs, which torch.cuda.get_rng_state_all() lists.
     contents = {
         "model": model.state_dict(),
         "optimizer": optimizer.state_dict(),
@@ -54,7 +55,7 @@ def load_checkpoint(path: str | Path, model: nn.Module, optimizer: torch.optim.O
 
     Raises:
         Exception: the file is no checkpoint, would run code, or does not fit the model and the optimizer. These are
-            then as they were. Of which kind the error is, is free.
+            then as they were. Any exception will do.
 
     >>> import tempfile
     >>> model = nn.Linear(3, 2)
@@ -64,8 +65,8 @@ def load_checkpoint(path: str | Path, model: nn.Module, optimizer: torch.optim.O
     ...     load_checkpoint(f"{folder}/model.pt", model, optimizer)
     7
     """
-    # 1. Read the file, for tensors and plain data only: a pickle can run any code. Tensors go to the CPU first, for the
-    #    GPU they were saved on may not exist here.
+    # 1. Read the file with weights_only=True, for a pickle can run any code. Tensors go to the CPU first, for the GPU
+    #    they were saved on may not exist here.
     contents = torch.load(path, map_location="cpu", weights_only=True)
     # 2. Remember how things are: loading may fail when half is done.
     before = copy.deepcopy((model.state_dict(), optimizer.state_dict()))

@@ -14,12 +14,15 @@ from torch import Tensor
 def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     """The mean, over all positions, of minus the log of the probability that the softmax gives to the target.
 
+    Written by hand: no cross_entropy and no nll_loss of PyTorch's; log_softmax and logsumexp are allowed.
+
     Args:
         logits: (..., vocab), floating point, any number of leading dimensions; entries may be as large as 1e4.
         targets: (...), int64, the index of the right token at each position.
 
     Returns:
-        A scalar in nats, as precise as the logits, with a gradient; 0 is a perfect forecast.
+        A scalar tensor in the dtype of the logits, from which backward() reaches them. It is in nats, which is what the
+        natural logarithm gives; 0 is a perfect forecast.
 
     >>> cross_entropy(torch.zeros(2, 3, 8), torch.zeros(2, 3, dtype=torch.int64))
     tensor(2.0794)
@@ -35,7 +38,7 @@ def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def perplexity(loss: float | Tensor) -> float | Tensor:
-    """Among how many equally likely tokens the model hesitates, which is e to the power of its cross-entropy.
+    """e to the power of the cross-entropy: a model that chooses among n equally likely tokens has perplexity n.
 
     Args:
         loss: a cross-entropy in nats, a float or a scalar tensor.
@@ -94,7 +97,7 @@ def calc_loss_loader(
         num_batches: how many batches to look at, at least 1; all of them if None or more than there are.
 
     Returns:
-        The mean of the batch losses; a batch counts once, however many tokens it holds.
+        The mean of the batch losses. A small batch counts as much as a large one.
 
     Raises:
         ValueError: the loader is empty.

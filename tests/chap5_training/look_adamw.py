@@ -11,15 +11,15 @@ LR, DECAY = 0.1, 0.5
 MOVED = (
     "One number for each token, each with a gradient of its own: from 0.001 on the left to 1000 on the right, and "
     "always the same. A row is a step, and shows how far each number moves against its gradient, in units of lr. "
-    "All of them move by 1."
+    "All of them should move by 1."
 )
 FADING = (
-    "The same numbers, with a gradient in step 1 only, and zero from then on: the mean of the gradient carries them "
-    "further, each step a little less."
+    "The same numbers, with a gradient in step 1 only, and zero from then on: the mean of the gradient should carry "
+    "them further, each step a little less."
 )
 LEFT = (
     f"How much is left of each number when its gradient is zero, with lr {LR} and weight_decay {DECAY}: every step "
-    "takes away lr · weight_decay of it."
+    "should take away lr · weight_decay of it."
 )
 
 

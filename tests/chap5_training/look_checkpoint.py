@@ -13,11 +13,12 @@ STEPS, STOP = 8, 4
 FEATURES, HIDDEN = 6, 16
 CAPTION = (
     f"One training, twice, with dropout: the first row never stops, the second is saved after step {STOP}, loaded into "
-    "fresh objects and goes on. Shown is the loss of each step; the rows are the same, or something was not saved."
+    "fresh objects and goes on. Shown is the loss of each step. The rows should be the same; where they are not, "
+    "something was not saved."
 )
 DROPPED = (
-    f"How many of {HIDDEN} hidden units dropout leaves out for each token, in the step after the stop: the rows are "
-    "the same if torch's random state came back."
+    f"How many of {HIDDEN} hidden units dropout leaves out for each token, in the step after the stop. The rows should "
+    "be the same; where they are not, torch's random state did not come back."
 )
 
 

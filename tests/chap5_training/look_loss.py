@@ -24,7 +24,8 @@ def look(submission, sentence):
     def prices():
         caption = (
             "cross_entropy at one position, a row, for each token that could come next, a column: the less probable "
-            "it is, the dearer. The logits are random, and favour the token that really comes next."
+            "it is, the dearer it should be. Columns are token ids, which number the tokens in the order in which they "
+            "first come. The logits are random, and favour the token that really comes next."
         )
         rows = []
         for row in logits:
@@ -35,7 +36,8 @@ def look(submission, sentence):
     def pushes():
         caption = (
             "The gradient of cross_entropy over all positions, times their number: the softmax of the logits, minus "
-            "one at the target. A step against it pushes the target's logit up and all others down."
+            "one at the target. Columns are token ids. A step against it should push the target's logit up and all "
+            "others down."
         )
         leaf = logits.clone().requires_grad_()
         loss = tensor(verbs.call(submission.cross_entropy, leaf, targets), {}, torch.float64, "the loss")
@@ -47,7 +49,7 @@ def look(submission, sentence):
     def means():
         caption = (
             "calc_loss_loader on the sentence, cut into batches: the mean loss over the first batches, for each "
-            "num_batches. The last column asks for more than there are, and is the same as the one before."
+            "num_batches. The last column asks for more than there are, and should be the same as the one before."
         )
         model = nn.Embedding.from_pretrained(draw.normal(2, len(words), len(words)))
         cuts = torch.arange(len(places)).tensor_split(BATCHES)

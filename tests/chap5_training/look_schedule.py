@@ -20,8 +20,9 @@ def look(submission, sentence):
 
     def schedule():
         caption = (
-            f"cosine_schedule for each step, a column, with max_lr 1, min_lr {MIN_LR:g} and total_steps {TOTAL}: a "
-            "line up from 0, half a wave of the cosine down, and min_lr from then on. The sentence plays no part in it."
+            f"cosine_schedule for each step, a column, with max_lr 1, min_lr {MIN_LR:g} and total_steps {TOTAL}. It "
+            "should be a line up from 0, half a wave of the cosine down, and min_lr from then on. The sentence plays "
+            "no part in it."
         )
         steps = range(TOTAL + 3)
         rates = [
@@ -36,7 +37,7 @@ def look(submission, sentence):
     def clipping():
         caption = (
             f"clip_gradients on a weight and a bias whose gradients have the norm {NORM:g} together. All numbers of a "
-            "row shrink by the same factor, and a row with a max_norm above the norm is as before."
+            "row should shrink by the same factor, and a row with a max_norm above the norm should be as before."
         )
         gradients = [draw.normal(index, *shape) for index, shape in enumerate(SHAPES.values())]
         numbers = torch.cat([gradient.flatten() for gradient in gradients])

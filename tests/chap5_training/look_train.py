@@ -8,12 +8,13 @@ from kata.laws.checks import broken, describe
 from kata.laws.sketches import heat_map
 
 LOSSES = (
-    "Both losses after the steps above them: the training loss, of the sentence, falls; the validation loss, of the "
-    "sentence read backwards, rises, for what is learnt here is to remember. In the last row, hundreds of tokens seen."
+    "Both losses after the steps above them: the training loss, of the sentence, should fall; the validation loss, of "
+    "the sentence read backwards, should rise, because the model only memorises. In the last row, hundreds of tokens "
+    "seen."
 )
 FOLLOWERS = (
     "What the model, which looks at one token only, then finds probable to follow each token, a row. "
-    "Just above the diagonal stands the token that really does."
+    "Just above the diagonal stands the token that really does: that should be the most probable."
 )
 EPOCHS, FREQ = 25, 6
 

@@ -71,6 +71,12 @@ def alike(owners, others, what, tolerance=None, first=0):
         same(one, other.detach(), AXES[: other.dim()], f"parameter {index} {what}", tolerance, got="it is")
 
 
+def have_moved(owners, before, when="after a step"):
+    """What is said of a step says something only where there was one: every parameter is another."""
+    for index, (one, old) in enumerate(zip(owners, before, strict=True)):
+        holds(not torch.equal(one.detach(), old), f"Parameter {index} has a gradient, but {when} it has not moved.")
+
+
 def values(owners):
     """The numbers of parameters as they are now."""
     return [parameter.detach().clone() for parameter in owners]
@@ -91,6 +97,11 @@ def test_it_is_an_optimizer_of_its_parameters(submission, seed, count):
     optimizer = build(submission, iter(owners))
     if not isinstance(optimizer, torch.optim.Optimizer):
         broken(f"AdamW(...) should be a torch.optim.Optimizer, but is {describe(optimizer)}.")
+    holds(
+        hasattr(optimizer, "defaults"),
+        "torch.optim.Optimizer does not know the parameters: AdamW's __init__ should call super().__init__ with them "
+        "and a dictionary of defaults.",
+    )
     late = nn.Parameter(draw.normal(seed, 2))
     optimizer.add_param_group({"params": [late]})
     owners.append(late)
@@ -105,30 +116,6 @@ def test_it_is_an_optimizer_of_its_parameters(submission, seed, count):
     holds(left == 0, f"After zero_grad, {left} of {len(owners)} parameters still have a gradient.")
 
 
-@given(seed=draw.seeds)
-@few
-def test_it_is_written_from_scratch(submission, seed):
-    """None of PyTorch's own optimizers does its work."""
-    at_work = []
-    watch = register_optimizer_step_pre_hook(lambda optimizer, *_: at_work.append(optimizer))
-    try:
-        owners = parameters(seed)
-        step(build(submission, owners), owners, gradients(seed, owners))
-    finally:
-        watch.remove()
-    ready_made = {
-        kind.__name__
-        for optimizer in at_work
-        for kind in type(optimizer).__mro__
-        if kind.__module__.startswith("torch.optim.") and kind is not torch.optim.Optimizer
-    }
-    holds(
-        not ready_made,
-        f"torch.optim's own {' and '.join(sorted(ready_made))} does the work. Write the step yourself: "
-        "only torch.optim.Optimizer is given.",
-    )
-
-
 @given(seed=draw.seeds, betas=BETAS, lr=st.floats(0.05, 0.5), size=st.integers(-6, 6))
 @example(seed=0, betas=(0.9, 0.999), lr=0.1, size=0)
 def test_the_first_step_is_lr_long(submission, seed, betas, lr, size):
@@ -139,6 +126,33 @@ def test_the_first_step_is_lr_long(submission, seed, betas, lr, size):
     expected = [parameter - lr * slope.sign() for parameter, slope in zip(owners, slopes, strict=True)]
     step(optimizer, owners, slopes)
     alike(owners, expected, f"after step 1, of length lr = {lr:.4g} against the gradient's sign,", ROUNDING)
+
+
+@given(seed=draw.seeds)
+@few
+def test_it_is_written_from_scratch(submission, seed):
+    """None of PyTorch's own optimizers does its work."""
+    at_work = []
+    watch = register_optimizer_step_pre_hook(lambda optimizer, *_: at_work.append(optimizer))
+    try:
+        owners = parameters(seed)
+        before = values(owners)
+        step(build(submission, owners), owners, gradients(seed, owners))
+    finally:
+        watch.remove()
+    have_moved(owners, before)
+    ready_made = {
+        kind.__name__
+        for optimizer in at_work
+        for kind in type(optimizer).__mro__
+        if kind.__module__.startswith("torch.optim.") and kind is not torch.optim.Optimizer
+    }
+    holds(
+        not ready_made,
+        f"torch.optim's own {' and '.join(sorted(ready_made))} {'does' if len(ready_made) == 1 else 'do'} the work. "
+        "Write the step yourself: "
+        "only torch.optim.Optimizer is given.",
+    )
 
 
 @given(seed=draw.seeds, hyper=HYPER, steps=st.integers(2, 6))
@@ -181,7 +195,8 @@ def test_a_gradient_of_zero_leaves_only_the_decay(submission, seed, hyper, decay
     optimizer = build(submission, owners, **hyper)
     for _ in range(steps):
         step(optimizer, owners, [torch.zeros_like(parameter) for parameter in owners])
-    alike(owners, expected, f"after {steps} steps with a gradient of zero, each by 1 - {hyper['lr']:.4g}·{decay:.4g},")
+    left, said = 1 - hyper["lr"] * decay, "1 step" if steps == 1 else f"{steps} steps"
+    alike(owners, expected, f"after {said} with a gradient of zero, each of which multiplies it by {left:.6g},")
 
 
 @given(seed=draw.seeds, hyper=HYPER, decay=st.floats(0.05, 1.0))
@@ -226,6 +241,7 @@ def test_a_parameter_that_joins_late_starts_at_its_own_first_step(submission, se
         step(optimizer, owners, slopes)
     fresh = build(submission, alone, **hyper)
     pauses = late + 2
+    begins = values(alone)
     for number in range(late, late + 4):
         slopes = gradients(seed + 1000 * number, owners)
         if number == pauses:
@@ -236,6 +252,7 @@ def test_a_parameter_that_joins_late_starts_at_its_own_first_step(submission, se
         what = f"after step {number + 1}, where it had no gradient in the first {late}"
         what += f", and none in step {pauses + 1}," if number >= pauses else ","
         alike([owners[joins]], alone, what, first=joins)
+        have_moved(alone, begins)
 
 
 @given(seed=draw.seeds, first=HYPER, second=HYPER, cut=st.integers(1, len(SHAPES) - 2), steps=st.integers(1, 3))
@@ -251,7 +268,7 @@ def test_each_group_has_its_own_hyper_parameters(submission, seed, first, second
     optimizer = build(submission, [{"params": owners[:cut]}, {"params": owners[cut:-1], **said}], **first)
     optimizer.add_param_group({"params": owners[-1:], **second})
     parts = [(others[:cut], first), (others[cut:-1], first | said), (others[-1:], second)]
-    alone = [build(submission, part, **hyper) for part, hyper in parts]
+    alone, begins = [build(submission, part, **hyper) for part, hyper in parts], values(owners)
     for number in range(steps):
         slopes = gradients(seed + 1000 * number, owners)
         step(optimizer, owners, slopes)
@@ -260,6 +277,7 @@ def test_each_group_has_its_own_hyper_parameters(submission, seed, first, second
         for single in alone:
             verbs.call(single.step)
         alike(owners, others, f"after step {number + 1}, in groups with hyper-parameters of their own,")
+        have_moved(owners, begins)
 
 
 @given(seed=draw.seeds, schedule=st.lists(st.tuples(st.floats(0.0, 0.5), st.floats(0.0, 1.0)), min_size=2, max_size=4))
@@ -301,8 +319,9 @@ def test_it_is_torchs_adamw_step_for_step(submission, seed, count, steps, hyper)
 def test_gradients_are_left_as_they_are(submission, seed, hyper):
     """A step leaves every gradient in its place, with the same numbers."""
     owners = parameters(seed)
-    slopes = gradients(seed, owners)
+    slopes, before = gradients(seed, owners), values(owners)
     step(build(submission, owners, **hyper), owners, slopes)
+    have_moved(owners, before)
     for index, (parameter, slope) in enumerate(zip(owners, slopes, strict=True)):
         if parameter.grad is None:
             broken(f"The gradient of parameter {index} is gone after the step. Whoever trains calls zero_grad.")
@@ -320,7 +339,7 @@ def test_gradients_are_left_as_they_are(submission, seed, hyper):
 def test_no_graph_is_built(submission, seed, hyper):
     """A step is not part of any graph: parameters stay leaves that want gradients, and what is kept wants none."""
     owners = parameters(seed)
-    optimizer = build(submission, owners, **hyper)
+    optimizer, before = build(submission, owners, **hyper), values(owners)
     try:
         for number in range(2):
             for parameter, slope in zip(owners, gradients(seed + number, owners), strict=True):
@@ -337,6 +356,7 @@ def test_no_graph_is_built(submission, seed, hyper):
         f"After a step gradients are switched {'on' if on else 'off'} for everybody, and before it they were not. "
         "A `with` block of torch.no_grad() puts back what it found.",
     )
+    have_moved(owners, before)
     for index, parameter in enumerate(owners):
         holds(
             parameter.is_leaf and parameter.requires_grad,
@@ -365,13 +385,14 @@ def test_it_goes_on_from_its_saved_state(submission, seed, hyper, before, after,
 
     for number in range(before):
         step(optimizer, owners, slopes(number))
-    others = [nn.Parameter(parameter.detach().clone()) for parameter in owners]
+    others, begins = [nn.Parameter(parameter.detach().clone()) for parameter in owners], values(owners)
     fresh = build(submission, others)  # with the default hyper-parameters
     fresh.load_state_dict(state_through_bytes(optimizer))
     for number in range(before, before + after):
         step(optimizer, owners, slopes(number))
         step(fresh, others, slopes(number))
         what = f"after step {number + 1}, where the state_dict of step {before} was loaded,"
+        have_moved(owners, begins)
         alike(others, owners, what, IN_FLOAT32)  # loading turns what is kept into the parameter's dtype
 
 
@@ -406,12 +427,15 @@ def test_a_closure_is_called_once_and_its_loss_returned(submission, seed, hyper)
     """step(closure) first calls the closure once, with gradients enabled, and in the end returns its loss."""
     owners, others = parameters(seed), parameters(seed)
     optimizer, other = build(submission, owners, **hyper), build(submission, others, **hyper)
-    slopes = gradients(seed, owners)
+    slopes, before = gradients(seed, owners), values(owners)
     losses = []
 
     def closure():
         optimizer.zero_grad()
-        holds(torch.is_grad_enabled(), "The closure runs where no gradient can be computed. Enable gradients for it.")
+        holds(
+            torch.is_grad_enabled(),
+            "step(closure) calls the closure with gradients switched off. Call it under torch.enable_grad().",
+        )
         loss = sum((parameter * slope).sum() for parameter, slope in zip(owners, slopes, strict=True))
         loss.backward()
         losses.append(loss.detach().clone())
@@ -421,6 +445,7 @@ def test_a_closure_is_called_once_and_its_loss_returned(submission, seed, hyper)
     equal(len(losses), 1, "the number of times that step(closure) called the closure")
     same(returned, losses[0], (), "what step(closure) returns, the closure's loss,")
     step(other, others, slopes)
+    have_moved(owners, before)
     alike(owners, others, "after a step whose closure computed the gradients")
 
 

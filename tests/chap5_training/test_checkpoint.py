@@ -68,8 +68,10 @@ def trained(size, seed, kind="AdamW", numbers=range(2), **named):
 
 
 def save(submission, path, model, optimizer, step=2):
-    """Saves by the learner's code."""
+    """Saves by the learner's code, which writes a file."""
     verbs.call(submission.save_checkpoint, path, model, optimizer, step)
+    name = Path(path).name
+    holds(Path(path).exists(), f"After saving to {name!r} there is no file of that name in its folder.")
 
 
 def load(submission, path, model, optimizer):
@@ -96,7 +98,27 @@ def identical(found, expected, when):
     """Two states are the same, bit for bit."""
     holds(found.keys() == expected.keys(), f"{when}, {sorted(found.keys() ^ expected.keys())} are missing or too many.")
     for name, right in expected.items():
-        same(found[name], right, _axes(right), f"{name}, {when},", tolerance=0.0)
+        same(found[name], right, _axes(right), f"{name}, {when},", tolerance=0.0, got="it is")
+
+
+def reads_a_good_one(submission, path, saved):
+    """That a file is refused says something only where a good checkpoint is read into a model like the one saved."""
+    fresh, optimizer = copy.deepcopy(saved)
+    with torch.no_grad():
+        fresh[0].weight.zero_()
+    try:
+        load(submission, path, fresh, optimizer)
+    except (NotImplementedError, LawBroken):
+        raise
+    except Exception as error:
+        broken(f"A checkpoint as it was saved should be loaded, but loading it raised {said(error)}.")
+    came_back = torch.equal(fresh[0].weight, saved[0][0].weight)
+    holds(came_back, "A checkpoint as it was saved was loaded, but the model did not get its parameters.")
+
+
+def said(error):
+    """An error in a few words."""
+    return f"{type(error).__name__}: {shorten(str(error))}" if str(error) else type(error).__name__
 
 
 def refused(submission, path, model, optimizer, given):
@@ -137,20 +159,43 @@ def cut_short(path, share):
     path.write_bytes(contents[: int(share * len(contents))])
 
 
-@given(size=SIZES, seed=draw.seeds, kind=kinds, before=st.integers(0, 3), after=steps)
-@example(size=TYPICAL, seed=0, kind="AdamW", before=2, after=2)
-@example(size=TYPICAL, seed=0, kind="AdamW", before=0, after=2)
+@given(seed=draw.seeds, step=st.integers(0, 10**9))
+@example(seed=0, step=0)
+@example(seed=0, step=10**8 + 1)
 @few
-def test_resumed_training_is_training_that_never_stopped(submission, size, seed, kind, before, after):
-    """Saved, loaded into fresh objects and trained on, everything is what it is without the stop, bit for bit."""
-    model, optimizer = trained(size, seed, kind, range(before + after))
-    expected = state(model, optimizer)
+def test_the_step_comes_back(submission, seed, step):
+    """load_checkpoint returns the step that was saved, as an int."""
     with folder() as home:
-        save(submission, home / "model.pt", *trained(size, seed, kind, range(before)), before)
-        model, optimizer = build(size, seed + 1, kind, lr=0.5)
-        load(submission, home / "model.pt", model, optimizer)
-    train(model, optimizer, seed, range(before, before + after))
-    identical(state(model, optimizer), expected, f"after {before} steps, a stop and {after} more")
+        save(submission, home / "model.pt", *trained(TYPICAL, seed), step)
+        found = load(submission, home / "model.pt", *build(TYPICAL, seed))
+        holds(type(found) is int, f"load_checkpoint should return the step as an int, but returned {describe(found)}.")
+        holds(found == step, f"load_checkpoint should return {step}, the step that was saved, but returned {found}.")
+
+
+@given(size=SIZES, seed=draw.seeds)
+@few
+def test_parameters_and_buffers_come_back(submission, size, seed):
+    """A fresh model gets every parameter and every buffer, such as the running mean of a normalisation."""
+    model, optimizer = trained(size, seed)
+    expected = tensors(model.state_dict(), "model")
+    with folder() as home:
+        save(submission, home / "model.pt", model, optimizer)
+        fresh, other = build(size, seed + 1)
+        load(submission, home / "model.pt", fresh, other)
+    identical(tensors(fresh.state_dict(), "model"), expected, "loaded into a fresh model")
+
+
+@given(size=SIZES, seed=draw.seeds, kind=kinds, groups=st.integers(1, 2))
+@few
+def test_the_optimizer_comes_back(submission, size, seed, kind, groups):
+    """A fresh optimizer gets the state of every parameter, and the hyper-parameters, which a schedule has changed."""
+    model, optimizer = trained(size, seed, kind, groups=groups)
+    expected = tensors(optimizer.state_dict(), "optimizer")
+    with folder() as home:
+        save(submission, home / "model.pt", model, optimizer)
+        fresh, other = build(size, seed + 1, kind, lr=0.7, groups=groups)
+        load(submission, home / "model.pt", fresh, other)
+    identical(tensors(other.state_dict(), "optimizer"), expected, f"loaded into a fresh optimizer ({kind})")
 
 
 @given(size=SIZES, seed=draw.seeds, kind=kinds)
@@ -201,41 +246,22 @@ def test_torchs_random_state_comes_back(submission, size, seed, drawn):
     same(torch.rand(3), expected, ("draw",), "what torch.rand gives after loading", tolerance=0.0)
 
 
-@given(size=SIZES, seed=draw.seeds)
+@given(size=SIZES, seed=draw.seeds, kind=kinds, before=st.integers(0, 3), after=steps)
+@example(size=TYPICAL, seed=0, kind="AdamW", before=2, after=2)
+@example(size=TYPICAL, seed=0, kind="AdamW", before=0, after=2)
 @few
-def test_parameters_and_buffers_come_back(submission, size, seed):
-    """A fresh model gets every parameter and every buffer, such as the running mean of a normalisation."""
-    model, optimizer = trained(size, seed)
-    expected = tensors(model.state_dict(), "model")
+def test_resumed_training_is_training_that_never_stopped(submission, size, seed, kind, before, after):
+    """Saved, loaded into fresh objects and trained on, everything is what it is without the stop, bit for bit."""
+    model, optimizer = trained(size, seed, kind, range(before + after))
+    expected = state(model, optimizer)
     with folder() as home:
-        save(submission, home / "model.pt", model, optimizer)
-        fresh, other = build(size, seed + 1)
-        load(submission, home / "model.pt", fresh, other)
-    identical(tensors(fresh.state_dict(), "model"), expected, "loaded into a fresh model")
-
-
-@given(size=SIZES, seed=draw.seeds, kind=kinds, groups=st.integers(1, 2))
-@few
-def test_the_optimizer_comes_back(submission, size, seed, kind, groups):
-    """A fresh optimizer gets the state of every parameter, and the hyper-parameters, which a schedule has changed."""
-    model, optimizer = trained(size, seed, kind, groups=groups)
-    expected = tensors(optimizer.state_dict(), "optimizer")
-    with folder() as home:
-        save(submission, home / "model.pt", model, optimizer)
-        fresh, other = build(size, seed + 1, kind, lr=0.7, groups=groups)
-        load(submission, home / "model.pt", fresh, other)
-    identical(tensors(other.state_dict(), "optimizer"), expected, f"loaded into a fresh optimizer ({kind})")
-
-
-@given(seed=draw.seeds, step=st.integers(0, 10**9))
-@example(seed=0, step=0)
-@example(seed=0, step=10**8 + 1)
-@few
-def test_the_step_comes_back(submission, seed, step):
-    """load_checkpoint returns the step that was saved, as an int."""
-    with folder() as home:
-        save(submission, home / "model.pt", *trained(TYPICAL, seed), step)
-        equal(load(submission, home / "model.pt", *build(TYPICAL, seed)), step, "what load_checkpoint returns")
+        save(submission, home / "model.pt", *trained(size, seed, kind, range(before)), before)
+        model, optimizer = build(size, seed + 1, kind, lr=0.5)
+        load(submission, home / "model.pt", model, optimizer)
+    train(model, optimizer, seed, range(before, before + after))
+    identical(
+        state(model, optimizer), expected, f"after {before} step{'' if before == 1 else 's'}, a stop and {after} more"
+    )
 
 
 @given(seed=draw.seeds, name=st.sampled_from(["model.pt", "model", "step 7.ckpt", "v1.2", "mod\u00e8le.pt"]))
@@ -246,7 +272,6 @@ def test_the_path_is_a_str_or_a_path(submission, seed, name):
         kinds_of_path = [(str, Path), (Path, str)]
         for number, (where, (saved_as, loaded_as)) in enumerate(itertools.product((home, Path()), kinds_of_path)):
             save(submission, saved_as(where / name), *trained(TYPICAL, seed), number)
-            holds((home / name).exists(), f"After saving to {name!r} there is no file of that name in its folder.")
             loaded = load(submission, loaded_as(where / name), *build(TYPICAL, seed))
             equal(loaded, number, f"the step loaded from {name!r} as a {loaded_as.__name__}")
 
@@ -276,8 +301,10 @@ def test_nothing_else_is_left_in_the_folder(submission, seed):
         for step in range(3):
             save(submission, home / "model.pt", *trained(TYPICAL, seed), step)
             load(submission, home / "model.pt", *build(TYPICAL, seed))
-        left = sorted(file.name for file in home.iterdir())
-        equal(left, ["model.pt", "notes.txt"], "the names of the files in the folder after three saves")
+        left = {file.name for file in home.iterdir()}
+        more = ", ".join(sorted(left - {"model.pt", "notes.txt"}))
+        holds(not more, f"After three saves as model.pt the folder also holds {more}. Leave nothing else behind.")
+        holds("notes.txt" in left, "After three saves as model.pt, another file in the folder, notes.txt, is gone.")
         equal((home / "notes.txt").read_text(), "kept", "what another file in the folder holds")
 
 
@@ -321,10 +348,9 @@ def test_a_killed_save_leaves_the_old_checkpoint_or_the_new(submission):
             ended = kill.ending == "ended"
             when = "After a save" if ended else f"After a save that was killed {kill}"
             if error is not None:
-                said = shorten(f"{type(error).__name__}: {error}")
                 broken(
-                    f"{when}, over an older checkpoint, loading raised {said}. Write the new checkpoint to another "
-                    "file, to its end, and only then put it in the place of the old one."
+                    f"{when}, over an older checkpoint, loading raised {said(error)}. Write the new checkpoint to "
+                    "another file, to its end, and only then put it in the place of the old one."
                 )
             holds(
                 step in ((2,) if ended else (1, 2)),
@@ -372,6 +398,9 @@ def trapped_files(submission, home, sprung):
 def test_a_checkpoint_can_run_no_code(submission):
     """A file that would run code when it is unpickled is refused, and its code does not run."""
     with folder() as home, folder() as other:
+        saved = trained(TYPICAL, 1)
+        save(submission, home / "model.pt", *saved)
+        reads_a_good_one(submission, home / "model.pt", saved)
         sprung = other / "sprung"
         for path, says in trapped_files(submission, home, sprung).items():
             sprung.rmdir() if sprung.exists() else None  # copying what is to be saved may spring it
@@ -394,7 +423,9 @@ def test_a_checkpoint_can_run_no_code(submission):
 def test_a_truncated_file_is_refused_and_changes_nothing(submission, size, seed, share):
     """A checkpoint that was cut short raises an error, and model and optimizer stay as they are."""
     with folder() as home:
-        save(submission, home / "model.pt", *trained(size, seed))
+        saved = trained(size, seed)
+        save(submission, home / "model.pt", *saved)
+        reads_a_good_one(submission, home / "model.pt", saved)
         cut_short(home / "model.pt", share)
         model, optimizer = trained(size, seed + 1)
         refused(submission, home / "model.pt", model, optimizer, f"a checkpoint cut to {share:.1%} of its length")
@@ -424,6 +455,8 @@ def test_a_foreign_file_is_refused_and_changes_nothing(submission, size, seed):
     """A file that is no checkpoint raises an error, and model and optimizer stay as they are."""
     with folder() as home:
         model, optimizer = trained(size, seed)
+        save(submission, home / "model.pt", model, optimizer)
+        reads_a_good_one(submission, home / "model.pt", (model, optimizer))
         for path, says in foreign_files(home, build(size, seed + 1)[0]).items():
             refused(submission, path, model, optimizer, says)
 
@@ -433,7 +466,9 @@ def test_a_foreign_file_is_refused_and_changes_nothing(submission, size, seed):
 def test_a_checkpoint_with_a_part_missing_changes_nothing_if_it_is_refused(submission, seed):
     """If a checkpoint lacks a part, and that raises an error, model and optimizer stay as they are."""
     with folder() as home:
-        save(submission, home / "model.pt", *trained(TYPICAL, seed))
+        saved = trained(TYPICAL, seed)
+        save(submission, home / "model.pt", *saved)
+        reads_a_good_one(submission, home / "model.pt", saved)
         for part, path in without_a_part(home).items():
             model, optimizer = trained(TYPICAL, seed + 1)
             before = state(model, optimizer)
@@ -464,7 +499,7 @@ def misfits(seed, size):
     return {
         "a model whose last layer has one more output": trained(wider, seed),
         "a model with one more layer": trained(size, seed, more=[nn.Linear(size.d_out, 2)]),
-        "a model with one more layer, not trained": trained(size, seed, frozen=[nn.Linear(size.d_out, 2)]),
+        "a model with one more layer that is not trained": trained(size, seed, frozen=[nn.Linear(size.d_out, 2)]),
     }
 
 
@@ -473,7 +508,9 @@ def misfits(seed, size):
 def test_another_model_is_refused_and_stays_as_it_is(submission, size, seed):
     """A checkpoint of a model of another shape, or of fewer or more layers, raises an error and changes nothing."""
     with folder() as home:
-        save(submission, home / "model.pt", *trained(size, seed))
+        saved = trained(size, seed)
+        save(submission, home / "model.pt", *saved)
+        reads_a_good_one(submission, home / "model.pt", saved)
         for says, (model, optimizer) in misfits(seed + 1, size).items():
             refused(submission, home / "model.pt", model, optimizer, f"a checkpoint into {says}")
         for extra in ("more", "frozen"):
@@ -488,7 +525,9 @@ def test_another_optimizer_is_refused_and_the_model_stays_as_it_is(submission, s
     """A checkpoint whose model fits, but whose optimizer has another number of groups, changes neither."""
     saved, there = (2, 1) if fewer else (1, 2)
     with folder() as home:
-        save(submission, home / "model.pt", *trained(size, seed, groups=saved))
+        those_saved = trained(size, seed, groups=saved)
+        save(submission, home / "model.pt", *those_saved)
+        reads_a_good_one(submission, home / "model.pt", those_saved)
         model, optimizer = trained(size, seed + 1, groups=there)
         given = f"an optimizer of {saved} groups of parameters into one of {there}"
         refused(submission, home / "model.pt", model, optimizer, given)
@@ -500,7 +539,9 @@ def test_after_a_refusal_training_goes_on_as_without_it(submission, size, seed):
     """A refused file does not disturb training: with the same random numbers, further steps are the same."""
     expected = state(*trained(size, seed, numbers=range(4)))
     with folder() as home:
-        save(submission, home / "other.pt", *trained(size, seed + 1, groups=2))
+        saved = trained(size, seed + 1, groups=2)
+        save(submission, home / "other.pt", *saved)
+        reads_a_good_one(submission, home / "other.pt", saved)
         (home / "text").write_text("no checkpoint")
         for name, says in {"other.pt": "of another optimizer", "text": "that is no checkpoint"}.items():
             model, optimizer = trained(size, seed)
@@ -544,7 +585,8 @@ def probe(submission):
         model, optimizer = trained(TYPICAL, 1)
         before = torch.get_rng_state()
         with folder() as home:
-            submission.save_checkpoint(home / "model.pt", model, optimizer, 7)
+            for _ in range(2):
+                submission.save_checkpoint(home / "model.pt", model, optimizer, 7)
             names = sorted(file.name for file in home.iterdir())
         kept = [parameter.grad is not None for parameter in model.parameters()]
         return [torch.equal(torch.get_rng_state(), before), model.training, all(kept), "model.pt" in names, len(names)]
@@ -577,7 +619,8 @@ def probe(submission):
         return [tried(home / "model.pt", *other) for other in others]
 
     def partial(home):
-        return [tried(path, *copy.deepcopy(new)) for path in without_a_part(home).values()]
+        # Which parts there are is free, so what comes of each is put in no order.
+        return sorted({tuple(tried(path, *copy.deepcopy(new))) for path in without_a_part(home).values()})
 
     def trapped():
         with folder() as home, folder() as other:

@@ -88,6 +88,17 @@ def loss_of(submission, logits, targets, what="the loss"):
     return tensor(verbs.call(submission.cross_entropy, logits, targets), {}, torch.float64, what)
 
 
+def positive_loss(submission, logits, targets, what="the loss"):
+    """The cross-entropy of a forecast that is not certain, which no constant zero can be."""
+    loss = loss_of(submission, logits, targets, what)
+    holds(
+        loss.item() > 0,
+        f"{what[:1].upper()}{what[1:]} is {loss.item():.6g}. No forecast is certain here, so it should be greater "
+        "than 0.",
+    )
+    return loss
+
+
 class Bigrams(nn.Embedding):
     """A model with one row of logits for each token, which notes what it is given and whether it builds a graph."""
 
@@ -155,8 +166,11 @@ def right_losses(loader, model):
     return [model.right_loss(inputs, targets).item() for inputs, targets in loader.batches]
 
 
-def elsewhere(ids, name, moved):
-    """Ids that seem to lie on another device until they are moved to the device `AWAY`; `moved` notes which were."""
+def elsewhere(ids, name, moved, met):
+    """Ids that seem to lie on another device until they are moved to the device `AWAY`.
+
+    `moved` notes the names of those that were, and `met` of those that met what is on that device without being moved.
+    """
 
     class Elsewhere(Tensor):
         @classmethod
@@ -166,6 +180,8 @@ def elsewhere(ids, name, moved):
                 if AWAY in map(_device, [*args[1:], *kwargs.values()]):
                     moved.add(name)
                     return args[0].as_subclass(Tensor)
+                if any(type(one) in (Tensor, nn.Parameter) and one.is_floating_point() for one in args):
+                    met.add(name)
                 result = func(*args, **kwargs)
                 return result.as_subclass(cls) if isinstance(result, Tensor) else result
 
@@ -183,11 +199,7 @@ def _device(value):
 def test_cross_entropy_takes_any_number_of_leading_dimensions(submission, shape, vocab, seed):
     """The loss is one number, a scalar, however many dimensions stand before the vocabulary: none, one, or more."""
     what = f"the loss of logits of shape {(*shape, vocab)}"
-    loss = loss_of(submission, logits_of(shape, vocab, seed), targets_of(shape, vocab, seed), what).item()
-    holds(
-        loss > 0,
-        f"{what[:1].upper()}{what[1:]} is {loss:.6g}. No forecast is certain here, so it should be greater than 0.",
-    )
+    positive_loss(submission, logits_of(shape, vocab, seed), targets_of(shape, vocab, seed), what)
 
 
 @given(shape=SHAPES, vocab=VOCABS, seed=draw.seeds)
@@ -222,7 +234,7 @@ def test_cross_entropy_does_not_change_when_a_row_is_shifted(submission, shape, 
     shifts = 1e4 * (draw.integers(seed + 2, 3, *shape, 1).double() - 1)
     what = "the loss after a number was added to each row of logits"
     shifted = verbs.call(submission.cross_entropy, logits + shifts, targets)
-    same(shifted, loss_of(submission, logits, targets).detach(), (), what)
+    same(shifted, positive_loss(submission, logits, targets).detach(), (), what)
 
 
 @given(shape=SHAPES, vocab=VOCABS, seed=draw.seeds, dtype=st.sampled_from([torch.float64, torch.float32]))
@@ -280,7 +292,7 @@ def test_cross_entropy_counts_every_position_alike(submission, tokens, vocab, se
     """The loss over several positions is the mean of the losses that each has alone."""
     logits, targets = logits_of((tokens,), vocab, seed), targets_of((tokens,), vocab, seed)
     alone = [loss_of(submission, logits[t : t + 1], targets[t : t + 1]).item() for t in range(tokens)]
-    together = loss_of(submission, logits, targets).item()
+    together = positive_loss(submission, logits, targets).item()
     holds(
         abs(together - sum(alone) / tokens) <= 1e-9,
         f"The positions have the losses {', '.join(f'{loss:.6g}' for loss in alone)} alone, whose mean is "
@@ -295,7 +307,7 @@ def test_cross_entropy_favours_no_token(submission, shape, vocab, seed):
     logits, targets = logits_of(shape, vocab, seed), targets_of(shape, vocab, seed)
     order = torch.randperm(vocab, generator=draw.generator(seed))
     renumbered = verbs.call(submission.cross_entropy, logits[..., order], order.argsort()[targets])
-    same(renumbered, loss_of(submission, logits, targets), (), "the loss with the tokens numbered another way")
+    same(renumbered, positive_loss(submission, logits, targets), (), "the loss with the tokens numbered another way")
 
 
 @given(size=SEVERAL, seed=draw.seeds)
@@ -320,7 +332,9 @@ def test_cross_entropy_takes_float32(submission, shape, vocab, seed):
 @example(shape=(2, 3), vocab=4, seed=0)
 def test_cross_entropy_is_written_by_hand(submission, shape, vocab, seed):
     """The cross-entropy is written by hand: none of PyTorch's own runs, whatever it is called."""
-    ready = ready_made(submission, logits_of(shape, vocab, seed), targets_of(shape, vocab, seed))
+    logits, targets = logits_of(shape, vocab, seed), targets_of(shape, vocab, seed)
+    ready = ready_made(submission, logits, targets)
+    positive_loss(submission, logits, targets)
     holds(
         not ready,
         f"Your cross_entropy calls PyTorch's own {' and '.join(ready)}, which is what this exercise asks you to write.",
@@ -335,10 +349,10 @@ def test_perplexity_is_e_to_the_loss(submission, loss, tokens):
         (math.log(tokens), float(tokens), f"ln({tokens}) is the loss of {tokens} equally likely tokens"),
     ):
         found = verbs.call(submission.perplexity, given_loss)
+        holds(isinstance(found, float), f"The perplexity of a float should be a float, but is {describe(found)}.")
         holds(
-            isinstance(found, float) and math.isclose(found, expected, rel_tol=1e-9),
-            f"The perplexity of a loss of {given_loss:.6g} should be {expected:.9g}: {why}. You returned "
-            f"{describe(found)}.",
+            math.isclose(found, expected, rel_tol=1e-9),
+            f"The perplexity of a loss of {given_loss:.6g} should be {expected:.9g}: {why}. You returned {found:.9g}.",
         )
 
 
@@ -445,9 +459,9 @@ def test_a_batch_moves_to_the_device(submission, size, seed, device):
     """Inputs and targets of a batch are both moved to the device, for one batch and for those of a loader."""
     model, (inputs, targets) = model_of(size.vocab, seed), batch_of(size, seed)
     for function, called in (("calc_loss_batch", 1), ("calc_loss_loader", 2)):
-        moved = set()
+        moved, met = set(), set()
         batches = [
-            (elsewhere(inputs, ("inputs", index), moved), elsewhere(targets, ("targets", index), moved))
+            [elsewhere(ids, (part, index), moved, met) for part, ids in (("inputs", inputs), ("targets", targets))]
             for index in range(called)
         ]
         if called == 1:
@@ -460,6 +474,11 @@ def test_a_batch_moves_to_the_device(submission, size, seed, device):
                 count == called,
                 f"{function} moved the {part} of {count} of {called} batches to the device. A batch comes from memory, "
                 "and the model may be elsewhere: inputs and targets must both go where it is.",
+            )
+            holds(
+                not any(name == part for name, _ in met),
+                f"{function} calls .to(device) on the {part}, but goes on with those that were not moved: a tensor "
+                "stays where it is, and .to() returns another one.",
             )
 
 
@@ -554,6 +573,7 @@ def test_a_loader_loss_builds_no_graph(submission, size, seed, count, training):
             off = not torch.is_grad_enabled()
     finally:
         torch.set_grad_enabled(True)
+    holds(len(model.graphs) > 0, "The model was never called, so no loss can have been measured.")
     holds(
         not any(model.graphs),
         "The model built a graph for the backward pass while its loss was only measured: that costs memory, and time.",
@@ -605,10 +625,10 @@ def probe(submission):
         return model.weight.grad
 
     def moved(function):
-        names = set()
-        batch = [elsewhere(ids, name, names) for ids, name in zip(batch_of(size, 4), "it", strict=True)]
+        names, met = set(), set()
+        batch = [elsewhere(ids, name, names, met) for ids, name in zip(batch_of(size, 4), "it", strict=True)]
         function(batch, model_of(size.vocab, 4))
-        return sorted(names)
+        return [sorted(names), sorted(met)]
 
     def loader_of_three(model, *more):
         try:

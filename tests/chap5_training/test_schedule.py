@@ -89,6 +89,12 @@ def clipped(submission, parameters, max_norm):
     return norm
 
 
+def finds_norms(submission):
+    """A norm of 0 says something only where other norms are not 0."""
+    found = clipped(submission, parameters_with_gradients([(2,)], 5.0, 0), 10.0)
+    holds(found > 0, f"The norm of a gradient of length 5 should be 5, but you returned {found:.6g}.")
+
+
 def same_numbers(gradient, expected, what, tolerance=None):
     """Checks one gradient."""
     same(gradient, expected, ("row", "column", "layer")[: expected.dim()], what, tolerance, got="it is")
@@ -108,7 +114,7 @@ def test_the_warm_up_is_a_straight_line_from_zero(submission, warmup, decay, pea
     """During the warm-up the learning rate grows along a straight line: 0 at step 0, and on its way to max_lr."""
     settings = (peak, floor * peak, warmup, warmup + decay)
     for step, rate in enumerate(rates_of(submission, settings, range(warmup))):
-        is_rate(rate, peak * step / warmup, peak, step, settings, f"{step}/{warmup} of max_lr")
+        is_rate(rate, peak * step / warmup, peak, step, settings, f"which is max_lr · {step}/{warmup}")
 
 
 @given(warmup=st.integers(0, 12), decay=DECAYS, peak=PEAKS, floor=FLOORS)
@@ -208,6 +214,10 @@ def test_it_goes_up_and_then_down_without_a_jump(submission, warmup, decay, peak
 def test_twice_the_learning_rates_give_twice_the_schedule(submission, step, warmup, decay, peak, floor):
     """With twice the max_lr and twice the min_lr, every step has twice the learning rate."""
     total = warmup + decay
+    highest = learning_rate(submission, warmup, peak, floor * peak, warmup, total)
+    holds(
+        highest > 0, f"Step {warmup}, where the warm-up ends, has the learning rate {highest:.6g}: it should be more."
+    )
     once = learning_rate(submission, step, peak, floor * peak, warmup, total)
     twice = learning_rate(
         submission, step, total_steps=total, warmup_steps=warmup, min_lr=2 * floor * peak, max_lr=2 * peak
@@ -236,7 +246,7 @@ def test_a_schedule_may_be_all_warm_up(submission, steps, peak, floor):
     low = floor * peak
     settings = (peak, low, steps, steps)
     for step, rate in enumerate(rates_of(submission, settings, range(steps))):
-        is_rate(rate, peak * step / steps, peak, step, settings, f"{step}/{steps} of max_lr")
+        is_rate(rate, peak * step / steps, peak, step, settings, f"which is max_lr · {step}/{steps}")
     rate = learning_rate(submission, steps, *settings)  # the end of the warm-up and of everything: either will do
     holds(
         low - IN_FLOAT32 * peak <= rate <= peak * (1 + IN_FLOAT32),
@@ -289,6 +299,10 @@ def test_the_direction_stays(submission, shapes, norm, share, seed):
         factors += [after / number for after, number in pairs if abs(number) > 1e-6 * norm]
     low, high = min(factors), max(factors)
     holds(
+        low < 1,
+        f"The norm is {norm:.6g} and max_norm {share * norm:.6g}, but no number of any gradient became smaller.",
+    )
+    holds(
         high - low <= ROUNDING * max(1.0, abs(high)) and high > 0,
         f"With norm {norm:.6g} and max_norm {share * norm:.6g}, one number is multiplied by {low:.6g}, and another by "
         f"{high:.6g}. One factor for all, {share:.6g} here, makes the step shorter and keeps its direction.",
@@ -300,6 +314,12 @@ def test_the_direction_stays(submission, shapes, norm, share, seed):
 @example(shapes=[(2, 3), (3,)], norm=0.5, above=math.inf, seed=0)
 def test_shorter_gradients_stay_as_they_are(submission, shapes, norm, above, seed):
     """Where all gradients together are shorter than max_norm, which may be inf, nothing changes, to the last bit."""
+    longer = parameters_with_gradients(shapes, norm, seed)
+    clipped(submission, longer, norm / 2)
+    holds(
+        norm_of(gradients_of(longer)) < norm,
+        f"Gradients with the norm {norm:.6g}, which is above a max_norm of {norm / 2:.6g}, were not shortened.",
+    )
     parameters = parameters_with_gradients(shapes, norm, seed)
     before = gradients_of(parameters)
     clipped(submission, parameters, above * norm)
@@ -352,6 +372,7 @@ def test_parameters_without_a_gradient_are_skipped(submission, shapes, norm, sha
 @example(count=2, max_norm=1.0)
 def test_where_there_is_no_gradient_the_norm_is_zero(submission, count, max_norm):
     """Where no parameter has a gradient, or there is no parameter at all, nothing happens, and the norm is 0."""
+    finds_norms(submission)
     parameters = [nn.Parameter(draw.normal(index, 2, 3)) for index in range(count)]
     equal(clipped(submission, parameters, max_norm), 0.0, f"the norm of {count} parameters without gradients")
     holds(all(parameter.grad is None for parameter in parameters), "A parameter without a gradient has one now.")
@@ -375,6 +396,7 @@ def test_parameters_may_come_from_a_generator(submission, shapes, norm, share, s
 @example(shapes=[(2, 3), (3,)], max_norm=1.0, dtype=torch.float32)
 def test_gradients_of_zero_stay_zero(submission, shapes, max_norm, dtype):
     """Gradients that are all zero stay zero: there is no length to divide by, and no NaN comes of it."""
+    finds_norms(submission)
     parameters = [nn.Parameter(torch.ones(shape, dtype=dtype)) for shape in shapes]
     for parameter in parameters:
         parameter.grad = torch.zeros_like(parameter)

@@ -18,6 +18,9 @@ ONE_STEP = Sizes(epochs=1, batches=1, val_batches=1, freq=1, iter=1)
 SEVERAL_STEPS = Sizes(epochs=2, batches=3, val_batches=2, freq=2, iter=2)
 SELDOM = Sizes(epochs=2, batches=3, val_batches=2, freq=4, iter=1)
 VOCAB = 5
+AXES = ("row", "column")
+WORDS = {"table": "weight", "bias": "bias"}
+"""What the parameters of the law's model are called where a learner reads of them."""
 MODES = {True: "training mode", False: "eval mode"}
 
 
@@ -128,6 +131,15 @@ class Run:
         """After which steps, counted from 0, there should be a measurement."""
         return list(range(0, self.steps, self.size.freq))
 
+    def took_steps(self):
+        """What is said of steps says something only where there are some."""
+        steps = len(self.optimizer.steps)
+        holds(steps > 0, f"The optimizer's step() was never called: there should be {counted(self.steps, 'step')}.")
+
+    def measured_losses(self):
+        """What is said of measurements says something only where there are some."""
+        was_measured(self.train_losses)
+
     def batch(self, step):
         """The batch that should be trained on in a step."""
         return self.train.batches[step % self.size.batches]
@@ -159,6 +171,11 @@ def three_lists(result):
     return tuple([float(value) for value in values] for values in result)
 
 
+def was_measured(losses):
+    """There is at least one measurement."""
+    holds(len(losses) > 0, "The lists are empty: no loss was measured. The first measurement is due after step 1.")
+
+
 def optimizer_of(model, name, lr):
     """One of PyTorch's own optimizers for a model."""
     return getattr(torch.optim, name)(model.parameters(), lr=lr)
@@ -181,9 +198,9 @@ def test_one_step_equals_a_step_by_hand(submission, seed, lr, name):
     step = optimizer_of(by_hand, name, lr)
     by_hand.loss(loader.batches[0], training=True).backward()
     step.step()
-    what = f"after one step of {name}, the parameter"
-    same(model.table, by_hand.table.detach(), ("token", "next token"), what, got="it is")
-    same(model.bias, by_hand.bias.detach(), ("next token",), what, got="it is")
+    for part, parameter in by_hand.named_parameters():
+        what = f"the model's {WORDS[part]}, after one step of {name},"
+        same(getattr(model, part), parameter.detach(), AXES[-parameter.dim() :], what, got="it is")
 
 
 @given(size=SIZES, seed=draw.seeds)
@@ -198,11 +215,17 @@ def test_every_batch_of_every_epoch_is_one_step(submission, size, seed):
         f"{size.epochs} epochs of {size.batches} batches should be {run.steps} optimizer steps, not {count}.",
     )
     for step, (_, _, _, called) in enumerate(run.optimizer.steps):
-        ids = run.model.log[called - 1][2] if called else None
+        holds(called > 0, f"At step {step}, counted from 0, the model had not been called yet: the loss comes first.")
+        _, gradients, ids = run.model.log[called - 1]
         holds(
-            ids is not None and torch.equal(ids, run.batch(step)[0]),
+            gradients,
+            f"Before step {step}, counted from 0, the model was last called with gradients off, as to measure a loss: "
+            "measure after optimizer.step().",
+        )
+        holds(
+            torch.equal(ids, run.batch(step)[0]),
             f"Step {step}, counted from 0, should train on batch {step % size.batches} of epoch "
-            f"{step // size.batches}, but the model was last called with another one.",
+            f"{step // size.batches}, but the ids that the model was last given are others.",
         )
 
 
@@ -213,6 +236,7 @@ def test_every_batch_of_every_epoch_is_one_step(submission, size, seed):
 def test_a_step_follows_the_gradient_of_its_batch_alone(submission, size, seed):
     """At each step the gradients are those of the loss of that batch, with its targets, and of no batch before."""
     run = Run(submission, size, seed, lr=0.1)
+    run.took_steps()
     for step, (found, before, _, _) in enumerate(run.optimizer.steps[: run.steps]):
         training = before.train()
         training.zero_grad()
@@ -220,10 +244,11 @@ def test_a_step_follows_the_gradient_of_its_batch_alone(submission, size, seed):
         for name, parameter in training.named_parameters():
             holds(
                 found[name] is not None,
-                f"At step {step}, counted from 0, {name} has no gradient: call backward() before the optimizer's step.",
+                f"At step {step}, counted from 0, the model's {WORDS[name]} has no gradient: call backward() before "
+                "the optimizer's step.",
             )
-            what = f"at step {step}, counted from 0, the gradient of {name}"
-            same(found[name], parameter.grad, ("token", "next token")[-parameter.dim() :], what, got="it is")
+            what = f"the gradient of the model's {WORDS[name]}, at step {step}, counted from 0,"
+            same(found[name], parameter.grad, AXES[-parameter.dim() :], what, got="it is")
 
 
 @given(size=SIZES, seed=draw.seeds, lr=st.floats(0.01, 1))
@@ -232,6 +257,7 @@ def test_a_step_follows_the_gradient_of_its_batch_alone(submission, size, seed):
 def test_nothing_but_the_optimizer_changes_the_parameters(submission, size, seed, lr):
     """The parameters change by the optimizer's steps, with its own learning rate, and by nothing else."""
     run = Run(submission, size, seed, lr=lr)
+    run.took_steps()
     last, when = Bigrams(seed), "Before the first step"
     for step, (_, before, after, _) in enumerate(run.optimizer.steps):
         stays(last, before, when)
@@ -245,7 +271,10 @@ def stays(before, after, when):
     """Two models have the same parameters."""
     for (name, one), other in zip(before.named_parameters(), after.parameters(), strict=True):
         moved = (one - other).abs().max().item()
-        holds(moved <= 1e-12, f"{when}, {name} changed by {moved:.4g}, and not through the optimizer's step.")
+        holds(
+            moved <= 1e-12,
+            f"{when}, the model's {WORDS[name]} changed by {moved:.4g}, and not through the optimizer's step.",
+        )
 
 
 @given(size=SIZES, seed=draw.seeds, training=st.booleans())
@@ -255,6 +284,7 @@ def stays(before, after, when):
 def test_every_step_is_in_training_mode(submission, size, seed, training):
     """Every step is taken in training mode: the first one whatever the mode before, and those after a measurement."""
     run = Run(submission, size, seed, training)
+    run.took_steps()
     for step, (_, _, _, called) in enumerate(run.optimizer.steps):
         mode = run.model.log[called - 1][0] if called else None
         after = f"the model came in {MODES[training]}" if step == 0 else f"{step} steps had been taken"
@@ -263,22 +293,6 @@ def test_every_step_is_in_training_mode(submission, size, seed, training):
             f"Step {step}, counted from 0, was taken in eval mode ({after}). Without dropout the model overfits: be in "
             "training mode for every step.",
         )
-
-
-@given(size=SIZES, seed=draw.seeds)
-@settings(max_examples=15)
-@example(size=SEVERAL_STEPS, seed=0)
-def test_losses_are_measured_in_eval_mode_without_gradient(submission, size, seed):
-    """Both losses are measured in eval mode and without gradient, and leave no gradient behind."""
-    run = Run(submission, size, seed)
-    begins = 0
-    ends = [called - 1 for _, _, _, called in run.optimizer.steps]
-    for step, end in enumerate([*ends, len(run.model.log)]):
-        for training, gradients, _ in run.model.log[begins:end]:
-            when = f"After {counted(step, 'step')} the model was called to measure a loss"
-            holds(not training, f"{when} in training mode: with dropout on, losses are too high. Call eval() before.")
-            holds(not gradients, f"{when} with gradients on, which costs memory for nothing.")
-        begins = end + 1
 
 
 @given(size=SIZES, seed=draw.seeds)
@@ -303,6 +317,24 @@ def test_losses_are_measured_after_the_first_step_and_every_eval_freq(submission
 @given(size=SIZES, seed=draw.seeds)
 @settings(max_examples=15)
 @example(size=SEVERAL_STEPS, seed=0)
+def test_losses_are_measured_in_eval_mode_without_gradient(submission, size, seed):
+    """Both losses are measured in eval mode and without gradient, and leave no gradient behind."""
+    run = Run(submission, size, seed)
+    run.measured_losses()
+    begins = 0
+    ends = [called - 1 for _, _, _, called in run.optimizer.steps]
+    holds(len(run.model.log) > len(ends), "The model was called for the optimizer's steps only, and never to measure.")
+    for step, end in enumerate([*ends, len(run.model.log)]):
+        for training, gradients, _ in run.model.log[begins:end]:
+            when = f"After {counted(step, 'step')} the model was called to measure a loss"
+            holds(not training, f"{when} in training mode: with dropout on, losses are too high. Call eval() before.")
+            holds(not gradients, f"{when} with gradients on, which costs memory for nothing.")
+        begins = end + 1
+
+
+@given(size=SIZES, seed=draw.seeds)
+@settings(max_examples=15)
+@example(size=SEVERAL_STEPS, seed=0)
 @example(size=Sizes(epochs=1, batches=4, val_batches=1, freq=2, iter=3), seed=0)
 @example(size=Sizes(epochs=1, batches=4, val_batches=1, freq=1, iter=1), seed=0)
 def test_the_training_loss_is_that_of_the_first_eval_iter_batches(submission, size, seed):
@@ -321,6 +353,8 @@ def test_the_validation_loss_is_that_of_the_first_eval_iter_batches(submission, 
 
 def measures(run, name):
     """The losses of this name are those of the model after each measured step."""
+    run.took_steps()
+    run.measured_losses()
     batches = {"train_losses": run.train, "val_losses": run.val}[name].batches[: run.size.iter]
     for (step, model), found in zip(run.models(), getattr(run, name), strict=False):
         with torch.no_grad():
@@ -339,6 +373,7 @@ def measures(run, name):
 def test_tokens_seen_counts_the_input_tokens(submission, size, seed):
     """tokens_seen holds, for each measurement, the input tokens of all steps until then, in every epoch."""
     run = Run(submission, size, seed)
+    run.measured_losses()
     for step, found in zip(run.measured, run.tokens_seen, strict=False):
         shapes = [tuple(run.batch(earlier)[0].shape) for earlier in range(step + 1)]
         expected = sum(map(math.prod, shapes))
@@ -355,6 +390,7 @@ def test_tokens_seen_counts_the_input_tokens(submission, size, seed):
 def test_on_eval_is_told_step_and_losses(submission, size, seed):
     """After each measurement on_eval is called with step, train_loss and val_loss, steps counted from 0."""
     run = Run(submission, size, seed)
+    run.measured_losses()
     holds(
         len(run.told) == len(run.train_losses),
         f"There were {len(run.train_losses)} measurements, but on_eval was called {len(run.told)} times.",
@@ -386,28 +422,36 @@ def test_it_trains_the_same_without_on_eval(submission, size, seed):
     result = verbs.call(submission.train_model, model, train, val, sgd, "cpu", size.epochs, size.freq + 1, size.iter)
     train_losses, _, _ = three_lists(result)
     equal(len(train_losses), len(range(0, observed.steps, size.freq + 1)), "the number of measurements")
-    what = f"measured every {size.freq + 1} steps instead of {size.freq}, the parameter"
-    same(model.table, observed.model.table.detach(), ("token", "next token"), what, got="it is")
+    what = f"the model's weight, measured every {size.freq + 1} steps instead of {size.freq},"
+    same(model.table, observed.model.table.detach(), AXES, what, got="it is")
 
 
 def devices_seen(submission):
     """On which devices a model got its ids: that of training first, then that of the first measurement.
 
-    The meta device, which every machine has, knows no numbers, so that no measurement can be finished on it.
+    The meta device, which every machine has, knows no numbers, so that no measurement can be finished on it. Said as
+    well is whether the training came to its end: then a measurement that is not there was never begun.
     """
-    model, loader = Bigrams(0).to("meta"), Loader(2, 0)
+    model, loader = Bigrams(0).to("meta"), Loader(1, 0)
     sgd = torch.optim.SGD(model.parameters(), lr=0.1)
+    ended = False
     try:
         submission.train_model(model, loader, loader, sgd, "meta", 1, 1, 1)
+        ended = True
     except Exception:
         if not model.log:
             raise
-    return [ids.device.type for _, _, ids in model.log[:2]]
+    return [ids.device.type for _, _, ids in model.log[:2]], ended
 
 
 def test_batches_go_to_the_device(submission):
     """Batches go to the device that was given, to be trained on and to be measured."""
-    for device, what in zip(devices_seen(submission), ("The first step", "The first measurement"), strict=False):
+    devices, ended = devices_seen(submission)
+    holds(
+        len(devices) == 2 or not ended,
+        f"The model was called {counted(len(devices), 'time')}: it should be for a step, and for a measurement.",
+    )
+    for device, what in zip(devices, ("The first step", "The first measurement"), strict=False):
         holds(
             device == "meta",
             f"{what} gave the model ids on the device {device!r}, though `device` was 'meta': pass it on.",
@@ -478,6 +522,7 @@ def test_the_same_seed_gives_the_same_history(submission, seed):
         return lists, torch.get_rng_state().tolist()
 
     first, again, other = history(seed), history(seed), history(seed + 1)
+    was_measured(first[0][0])
     holds(first[0] == again[0], "Two runs after the same torch.manual_seed gave different losses.")
     holds(
         first[0] != other[0] and first[1] != other[1],
@@ -610,5 +655,5 @@ def probe(submission):
         without_on_eval,
         reshuffled,
         seeds,
-        lambda: devices_seen(submission),
+        lambda: list(devices_seen(submission)),
     ]

@@ -21,7 +21,7 @@ AXES = {"batch": 2, "tokens": 3}
 def test_a_tensor_must_be_a_tensor_of_that_shape_and_dtype_without_nan():
     assert checks.tensor(torch.zeros(2, 3), AXES, torch.float32).shape == (2, 3)
     says("should be a tensor, but you returned None (is a `return` missing?)", checks.tensor, None, AXES)
-    says("but you returned list [1]", checks.tensor, [1], AXES)
+    says("but you returned the list [1]", checks.tensor, [1], AXES)
     says("(batch 2, tokens 3), but you returned (3, 2)", checks.tensor, torch.zeros(3, 2), AXES)
     says("should be float64, but you returned float32", checks.tensor, torch.zeros(2, 3), AXES, torch.float64)
     holed = torch.zeros(2, 3)
@@ -56,7 +56,7 @@ def test_plain_data_is_compared_with_its_types():
     checks.equal({"b": 1, "a": 2}, {"a": 2, "b": 1})
     says("different from place 1 on", checks.equal, [1, 3], [1, 2])
     says("different from place 2 on", checks.equal, "ab", "abc")
-    says("should be of type list, but you returned tuple (1, 2)", checks.equal, (1, 2), [1, 2])
+    says("should be of type list, but you returned the tuple (1, 2)", checks.equal, (1, 2), [1, 2])
     says("[1]", checks.equal, [True], [1])
 
 
