@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from kata import ROOT
 from kata.capstone.record import Settings
 
-ROUNDS = {"training": 9, "generating": 25}
+ROUNDS = {"training": 9, "generating": 80}
 STEPS = 6
 NEW_TOKENS = 48
 LEAST = 0.8
