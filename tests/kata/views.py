@@ -152,8 +152,12 @@ def chosen(lessons: Curriculum, names: Iterable[str]) -> Iterator[tuple[Exercise
         exercise, _, slug = name.partition("-")
         wanted.setdefault(exercise, []).append(slug)
     for id, slugs in wanted.items():
-        exercise = lessons.exercise(id)
+        exercise = lessons.select_one(id)
         known = {variant.slug: variant for variant in exercise.misconceptions}
+        if unknown := [slug for slug in slugs if slug not in known]:
+            raise SystemExit(
+                f"{id} has no misconception {unknown[0]!r}; asked for is EXERCISE-SLUG. --all {id} shows all."
+            )
         yield exercise, [known[slug] for slug in slugs]
 
 
