@@ -22,6 +22,19 @@ def page(seen: Page) -> str:
         f"<section><h2>What the code printed</h2><pre>{safe(seen.printed)}</pre></section>" if seen.printed else ""
     )
     panels = "\n".join(_panel(panel) for panel in seen.panels)
+    body = f"""<header>
+<h1>{safe(seen.title)} <code>{safe(seen.exercise)}</code></h1>
+<p>What the code in <code>{safe(seen.tree)}</code> does with \u201c{safe(seen.sentence)}\u201d, in the tokens of GPT-2
+unless a picture says otherwise. A dot \u00b7 in a token is a space.
+A <span class="mark legend">frame like this</span> marks what is not as in the reference.</p>
+</header>
+{panels}
+{printed}"""
+    return document(seen.exercise, STYLE, body)
+
+
+def document(title: str, style: str, body: str) -> str:
+    """A page around a body that is well-formed already."""
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -29,18 +42,11 @@ def page(seen: Page) -> str:
 <meta http-equiv="Content-Security-Policy" content="{POLICY}"/>
 <meta name="viewport" content="width=device-width, initial-scale=1"/>
 <meta name="color-scheme" content="light dark"/>
-<title>{safe(seen.exercise)}</title>
-<style>{STYLE}</style>
+<title>{safe(title)}</title>
+<style>{style}</style>
 </head>
 <body>
-<header>
-<h1>{safe(seen.title)} <code>{safe(seen.exercise)}</code></h1>
-<p>What the code in <code>{safe(seen.tree)}</code> does with \u201c{safe(seen.sentence)}\u201d, in the tokens of GPT-2
-unless a picture says otherwise. A dot \u00b7 in a token is a space.
-A <span class="mark legend">frame like this</span> marks what is not as in the reference.</p>
-</header>
-{panels}
-{printed}
+{body}
 </body>
 </html>
 """

@@ -3,7 +3,7 @@
 from kata.capstone import curve
 from kata.capstone.entropies import SMOOTHING
 from kata.capstone.record import Record
-from kata.draw_html import POLICY, safe
+from kata.draw_html import document, safe
 from kata.page_style import STYLE
 
 CURVE_STYLE = """
@@ -23,27 +23,14 @@ def page(record: Record) -> str:
         for sample in reversed(record.samples)
     )
     lines = "".join(f"<p>{safe(line)}</p>" for line in summary(record))
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8"/>
-<meta http-equiv="Content-Security-Policy" content="{POLICY}"/>
-<meta name="viewport" content="width=device-width, initial-scale=1"/>
-<meta name="color-scheme" content="light dark"/>
-<title>Your GPT</title>
-<style>{STYLE}{CURVE_STYLE}</style>
-</head>
-<body>
-<header><h1>Your GPT learns English</h1>{lines}</header>
+    body = f"""<header><h1>Your GPT learns English</h1>{lines}</header>
 <section><h2>The loss, in nats a token</h2>
 <p>Blue is text that is held out, the honest measure; brown is text that was trained on. The dashed lines are models
 that only count: {safe(SMOOTHING)}, measured on the same held-out text.</p>
 {curve.svg(record)}</section>
 <section><h2>What it writes</h2>
-<p>The bold beginning is given; each token after it is drawn at temperature 0.8, top-p 0.95.</p>{samples}</section>
-</body>
-</html>
-"""
+<p>The bold beginning is given; each token after it is drawn at temperature 0.8, top-p 0.95.</p>{samples}</section>"""
+    return document("Your GPT", STYLE + CURVE_STYLE, body)
 
 
 def summary(record: Record) -> list[str]:

@@ -7,8 +7,7 @@ submission defines is never asked.
 import dis
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from types import TracebackType
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 import torch
@@ -48,18 +47,14 @@ class MissingName(LawBroken, AttributeError):
 
 def is_unwritten(error: BaseException) -> bool:
     """Whether this is what a stub raises. PyTorch has NotImplementedErrors of its own: a ModuleList that is called."""
-    if not isinstance(error, NotImplementedError) or error.__traceback__ is None:
+    innermost = error.__traceback__
+    if not isinstance(error, NotImplementedError) or innermost is None:
         return isinstance(error, NotImplementedError)
-    *_, innermost = _entries(error.__traceback__)
+    while innermost.tb_next is not None:
+        innermost = innermost.tb_next
+    # Not one that an operator written in C raises, either.
     by_statement = innermost.tb_frame.f_code.co_code[innermost.tb_lasti] == dis.opmap["RAISE_VARARGS"]
     return by_statement and str(innermost.tb_frame.f_globals.get("__name__")).partition(".")[0] != "torch"
-
-
-def _entries(first: TracebackType) -> Iterator[TracebackType]:
-    entry: TracebackType | None = first
-    while entry is not None:
-        yield entry
-        entry = entry.tb_next
 
 
 def broken(message: str, picture: str | None = None) -> NoReturn:
